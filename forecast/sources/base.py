@@ -1,0 +1,70 @@
+"""The contract of a source: options checked at birth, ``fetch`` returns canonical observations."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import pandas as pd
+import xarray as xr
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from forecast.errors import ForecastError
+
+
+class Options(BaseModel):
+    """Options every source has.
+
+    Attributes:
+        delay: how long after the end of its interval a value becomes known, such as "6h".
+        units: unit of a variable whose file does not say, name -> unit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    delay: str = "0h"
+    units: dict[str, str] = {}
+
+
+class Source(ABC):
+    """Observations from one place.
+
+    Args:
+        options: the keys of ``[source]`` beside ``type``.
+
+    Raises:
+        ForecastError: an unknown or impossible option.
+    """
+
+    Options: ClassVar[type[Options]] = Options
+    simulated: ClassVar[bool] = False
+    targets: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **options: Any) -> None:
+        try:
+            self.options = self.Options(**options)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
+            known = ", ".join(self.Options.model_fields)
+            raise ForecastError(f"options of {type(self).__name__}: {known}", problems, "mend [source]") from error
+
+    @property
+    def delay(self) -> pd.Timedelta:
+        """Time from the end of an interval until its value is known."""
+        return pd.Timedelta(self.options.delay)
+
+    @abstractmethod
+    def fetch(self, start: Any = None, end: Any = None) -> xr.Dataset:
+        """Return canonical observations in [start, end], both ends included.
+
+        Args:
+            start: first time wanted (a date, a string or None for the first there is).
+            end: last time wanted, or None.
+
+        Returns:
+            A Dataset (time, series) or (time, lat, lon) that passes ``schema.check_observations``; missing steps
+            are NaN rows on an even axis; attributes ``title``, ``source``, ``licence`` and, where it is not
+            measured, ``simulated = "yes"``.
+
+        Raises:
+            ForecastError: what is there cannot be understood; nothing is returned by halves.
+        """
