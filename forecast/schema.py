@@ -138,9 +138,10 @@ def is_periodic(lon: np.ndarray) -> bool:
     return len(lon) > 2 and abs((lon[-1] - lon[0]) + (lon[1] - lon[0]) - 360) < 0.01 * abs(lon[1] - lon[0])
 
 
-def season_steps(step: pd.Timedelta) -> int:
-    """Return the length of the season in steps: a day for data finer than a day, else a year of 365 days."""
-    season = pd.Timedelta("1D") if step < pd.Timedelta("1D") else pd.Timedelta("365D")
+def season_steps(step: pd.Timedelta, calendar: str = "standard") -> int:
+    """Return the season in steps: a day for data finer than a day, else a year of 365 days (360 in ``360_day``)."""
+    year = pd.Timedelta(days=360 if calendar == "360_day" else 365)
+    season = pd.Timedelta("1D") if step < pd.Timedelta("1D") else year
     return max(1, round(season / step))
 
 
