@@ -100,6 +100,15 @@ def test_a_run_ends_as_its_block_does(tracker: Tracker) -> None:
     assert tracker.runs(case="end").set_index("name").status.to_dict() == {"failed": "FAILED", "killed": "KILLED"}
 
 
+def test_scores_can_be_added_to_a_run_that_has_ended(tracker: Tracker) -> None:
+    with tracker.run("later", tags={"case": "later"}) as run:
+        pass
+    tracker.reopen(run.id).metrics([{"skill": 0.125}])
+    assert tracker.runs(case="later").iloc[0][["status", "metrics.skill"]].tolist() == ["FINISHED", 0.125]
+    with pytest.raises(ForecastError, match="a request that MLflow"):
+        tracker.reopen("0" * 32)
+
+
 class _Doubled(mlflow.pyfunc.PythonModel):
     def predict(self, context: object, model_input: pd.DataFrame, params: object = None) -> pd.DataFrame:
         return model_input * 2

@@ -55,6 +55,18 @@ class Tracker:
         """
         return self._experiment.open(name, tags, params)
 
+    def reopen(self, run_id: str) -> Run:
+        """Return an ended run to add to (scores that came later); its end and status stay.
+
+        Args:
+            run_id: ``Run.id``.
+
+        Raises:
+            ForecastError: there is no such run.
+        """
+        with answered(self.uri):
+            return Run(self._experiment, self._client.get_run(run_id).info.run_id)
+
     def runs(self, **tags: Any) -> pd.DataFrame:
         """List this experiment's runs whose tags have the given values, the newest first.
 
