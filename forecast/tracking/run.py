@@ -168,7 +168,9 @@ class Run:
             self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
             self._name(name)
             place = model.artifact_location
-            made = self._client.create_model_version(name, place, self.id, tags=text, model_id=model.model_id)
+            made = self._client.create_model_version(
+                name, place, self.id, tags=text, model_id=model.model_id, await_creation_for=0
+            )
         return str(made.version)
 
     def _name(self, name: str) -> None:
