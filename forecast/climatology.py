@@ -24,6 +24,8 @@ YEARS_FOR_HARMONICS = 2
 # Eigenvalues of the mean of x x' are 1 and 1/2 when the year is covered evenly; a cell whose observations leave the
 # harmonics this much worse determined (a season or more never seen) keeps its mean alone.
 LARGEST_CONDITION = 100.0
+# A spread under this share of the largest value is the rounding of 32-bit numbers: the data count as constant.
+ROUNDING = 1e-6
 
 
 def fit(train: xr.DataArray) -> xr.Dataset:
@@ -80,6 +82,26 @@ def at(fitted: xr.Dataset, times: np.ndarray) -> xr.DataArray:
     return xr.DataArray(
         flat.reshape(-1, *coefficient.shape[1:]), coords=coords, dims=(schema.TIME, *space), attrs=coefficient.attrs
     )
+
+
+def spread(train: xr.DataArray, fitted: xr.Dataset) -> xr.DataArray:
+    """Return the standard deviation of the anomalies about the climatology; 1 where they never vary.
+
+    Args:
+        train: values (time, *space).
+        fitted: what ``fit`` returned for them.
+
+    Returns:
+        Shape (series,), one for each series, NaN where never observed; or for maps shape (), the root of the area
+        mean of the variance. Float64, in the unit of the variable.
+    """
+    variance = ((train - at(fitted, train[schema.TIME].values)) ** 2).mean(schema.TIME)
+    level = abs(train).max(schema.TIME)
+    weights = schema.area_weights(train)
+    if weights is not None:
+        variance, level = variance.weighted(weights).mean(), level.max()
+    deviation = variance**0.5
+    return deviation.where(~(deviation <= ROUNDING * level), 1.0).drop_attrs().astype("float64")
 
 
 def _units(data: xr.DataArray) -> dict[str, str]:

@@ -27,8 +27,6 @@ SEASONS = (1, 2, 7)
 MAX_LAGS = 336
 # Beyond this many series a regression for each is not tried: sharing wins where there are many, and costs less.
 MAX_OWN = 100
-# A spread under this share of the mean is the rounding of 32-bit numbers; such a series counts as constant.
-ROUNDING = 1e-6
 
 
 def fit(train: xr.DataArray, joined: xr.DataArray, choose: tuple[int, int], leads: int) -> xr.Dataset:
@@ -46,7 +44,7 @@ def fit(train: xr.DataArray, joined: xr.DataArray, choose: tuple[int, int], lead
     """
     usual = climatology.fit(train)
     count, step = train.sizes[schema.TIME], schema.time_step(train)
-    spread = _spread(train, usual)
+    spread = climatology.spread(train, usual).values
     lags = _lag_choices(step, count)
     term_TQ = _terms(joined[schema.TIME], step, yearly=step * count >= pd.Timedelta("365D"))
     z_TS = (joined.values - climatology.at(usual, joined[schema.TIME].values).values) / spread
@@ -92,15 +90,6 @@ def forecast(fitted: xr.Dataset, observed: xr.DataArray, usual: np.ndarray, ahea
         axis=2,
     )
     return usual[ahead] + departure * spread
-
-
-def _spread(train: xr.DataArray, usual: xr.Dataset) -> np.ndarray:
-    """Return the standard deviation of the anomalies, shape (series,); 1 where a series never varies."""
-    anomaly = train.values - climatology.at(usual, train[schema.TIME].values).values
-    seen = np.isfinite(anomaly)
-    spread = np.sqrt((np.where(seen, anomaly, 0.0) ** 2).sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
-    level = np.abs(np.where(seen, train.values, 0.0)).max(axis=0)
-    return np.where(spread > ROUNDING * level, spread, 1.0)
 
 
 def _lag_choices(step: pd.Timedelta, count: int) -> list[int]:

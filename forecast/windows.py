@@ -1,0 +1,200 @@
+"""Which steps train, choose, calibrate and test; and which stretches and windows of an axis are unbroken.
+
+A span holds the steps that may be targets; the context of a forecast may reach back before its span. Between training
+and validation, and between validation and test, at least as many steps are left out as there are leads: a forecast
+that starts in one span never has a target in the next. The test span stays locked until one forecaster is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast import schema
+from forecast.errors import ForecastError
+
+Span = tuple[Any, Any]
+"""First and last time, both included, as the axis has them (datetime64 or cftime)."""
+
+Data = TypeVar("Data", xr.Dataset, xr.DataArray)
+EXAMPLES = "dates such as ['2007-01-01', '2007-12-31'], or a span such as '60D' or '20%'"
+
+
+class Wanted(Protocol):
+    """What a pipeline's ``[split]`` says."""
+
+    @property
+    def train(self) -> tuple[str, str] | None:
+        """Dates, or None for all that comes before validation."""
+
+    @property
+    def validate_(self) -> tuple[str, str] | str:
+        """Dates, or a span or a share before the test span."""
+
+    @property
+    def test(self) -> tuple[str, str] | str:
+        """Dates, or the newest span or share."""
+
+    @property
+    def gap(self) -> str | None:
+        """Duration left out between spans; None or a shorter one: the leads."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Spans in the order of time.
+
+    Attributes:
+        train: what models and scalings learn from.
+        validate: what chooses among them: ``early`` then ``calibration``.
+        early: its first half, for early stopping.
+        calibration: its second half, for residuals.
+    """
+
+    train: Span
+    validate: Span
+    early: Span
+    calibration: Span
+    _test: Span = field(repr=False)
+    _opened: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    @classmethod
+    def from_config(cls, wanted: Wanted, times: np.ndarray, leads: int, step: pd.Timedelta) -> Split:
+        """Lay the spans on an axis.
+
+        Args:
+            wanted: the pipeline's ``[split]``.
+            times: the axis, even, datetime64 or cftime, shape (time,).
+            leads: number of leads, in steps.
+            step: step of the axis.
+
+        Raises:
+            ForecastError: a date or a span that cannot be read, spans that overlap or are out of order, or a span
+                that is left without a step.
+        """
+        index = xr.DataArray(times, dims=schema.TIME, coords={schema.TIME: times}).to_index()
+        gap = max(leads, 0 if wanted.gap is None else _steps(wanted.gap, "gap", len(index), step))
+        test = _positions(wanted.test, "test", index, step, len(index))
+        validate = _positions(wanted.validate_, "validate", index, step, test[0] - gap)
+        before = (0, validate[0] - gap) if wanted.train is None else _positions(wanted.train, "train", index, step, 0)
+        for (early, first), (late, second) in (
+            (("train", before), ("validate", validate)),
+            (("validate", validate), ("test", test)),
+        ):
+            if first[1] > second[0]:
+                got = f"{early} to {index[first[1] - 1]}, {late} from {index[second[0]]}"
+                raise ForecastError(f"{early} to end before {late} begins", got, "mend [split]")
+        train = (before[0], min(before[1], validate[0] - gap))
+        validate = (validate[0], min(validate[1], test[0] - gap))
+        half = (validate[0] + validate[1]) // 2
+        parts = {"train": train, "early": (validate[0], half), "calibration": (half, validate[1]), "test": test}
+        for name, (start, stop) in parts.items():
+            if start < 0 or stop - start < 1:
+                expected = f"at least 1 step to {name} with {gap} steps left out between spans"
+                raise ForecastError(expected, f"{len(index)} steps in all", "shorten [split] or ingest a longer record")
+        spans = {name: (times[start], times[stop - 1]) for name, (start, stop) in parts.items()}
+        both = (spans["early"][0], spans["calibration"][1])
+        return cls(spans["train"], both, spans["early"], spans["calibration"], spans["test"])
+
+    def open_test(self, choice: str) -> Span:
+        """Unlock the test span for the one forecaster that was chosen, and return it.
+
+        Args:
+            choice: what was chosen on validation; asking again for the same is allowed.
+
+        Raises:
+            ForecastError: it was opened for another choice: the test span chooses nothing.
+        """
+        if self._opened and self._opened[0] != choice:
+            raise ForecastError(
+                f"the test span to be read for one choice, {self._opened[0]!r}",
+                f"a second one, {choice!r}",
+                "choose on the validation span; the test span is read once, at the end",
+            )
+        self._opened[:] = [choice]
+        return self._test
+
+    @property
+    def test(self) -> Span:
+        """The test span.
+
+        Raises:
+            ForecastError: it has not been opened.
+        """
+        if not self._opened:
+            raise ForecastError(
+                "a choice before the test span is read", "none", "choose on the validation span, then open_test(choice)"
+            )
+        return self._test
+
+    @staticmethod
+    def select(data: Data, span: Span) -> Data:
+        """Return the steps of the data inside a span, both ends included."""
+        return data.sel({schema.TIME: slice(*span)})
+
+
+def stretches(observed_T: np.ndarray, max_gap: int = 0) -> list[tuple[int, int]]:
+    """Return the unbroken stretches of an axis as (start, stop), stop excluded.
+
+    Args:
+        observed_T: whether anything was observed at each step, shape (time,).
+        max_gap: runs of missing steps up to this length are bridged; a stretch begins and ends with an observed step.
+
+    >>> stretches(np.array([True, True, False, True, False, False, True]), max_gap=1)
+    [(0, 4), (6, 7)]
+    """
+    seen = np.flatnonzero(observed_T)
+    if not len(seen):
+        return []
+    breaks = np.flatnonzero(np.diff(seen) - 1 > max_gap)
+    starts, stops = seen[np.append(0, breaks + 1)], seen[np.append(breaks, len(seen) - 1)] + 1
+    return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
+
+
+def windows(unbroken: Sequence[tuple[int, int]], context: int, leads: int) -> np.ndarray:
+    """Return where windows of ``context + leads`` steps can start without crossing a gap, ascending.
+
+    Args:
+        unbroken: stretches (start, stop).
+        context: steps seen.
+        leads: steps forecast.
+
+    >>> windows([(0, 4), (6, 7)], context=2, leads=1)
+    array([0, 1])
+    """
+    starts = [np.arange(start, max(start, stop - context - leads + 1)) for start, stop in unbroken]
+    return np.concatenate([np.zeros(0, dtype=int), *starts]).astype(int)
+
+
+def _positions(
+    wanted: tuple[str, str] | str, name: str, index: pd.Index, step: pd.Timedelta, stop: int
+) -> tuple[int, int]:
+    """Return (start, stop) of dates on the axis, or of a span that ends before ``stop``."""
+    if isinstance(wanted, str):
+        return stop - _steps(wanted, name, len(index), step), stop
+    try:
+        found = index.slice_indexer(*wanted)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ForecastError(f"split.{name} as {EXAMPLES}", f"{list(wanted)}: {error}", "mend [split]") from error
+    start, end, _ = found.indices(len(index))
+    if end <= start:
+        got = f"{list(wanted)} on an axis from {index[0]} to {index[-1]}"
+        raise ForecastError(f"split.{name} to hold a step of the data", got, "mend [split], or ingest those dates")
+    return start, end
+
+
+def _steps(wanted: str, name: str, count: int, step: pd.Timedelta) -> int:
+    """Return how many steps a span ("60D") or a share of all ("20%") covers, rounded up."""
+    try:
+        exact = count * float(wanted[:-1]) / 100 if wanted.endswith("%") else pd.Timedelta(wanted) / step
+        steps = int(np.ceil(round(exact, 6)))
+    except (ValueError, TypeError) as error:
+        raise ForecastError(f"split.{name} as {EXAMPLES}", repr(wanted), "mend [split]") from error
+    if steps < 0 or (steps < 1 and name != "gap"):
+        raise ForecastError(f"split.{name} as a positive span", repr(wanted), "mend [split]")
+    return steps
