@@ -1,0 +1,166 @@
+"""Rules that a value must pass, and what follows when it does not: mask it, flag it only, or refuse the whole.
+
+limits      outside the range of schema.VARIABLES, or infinite
+spikes      a jump beyond max_step and straight back
+stuck       the same value for stuck_steps steps or longer; a value at a natural bound (no wind, no rain, saturated
+            air at 100 %) may stay there and is not stuck
+duplicates  a time stamp given twice: the second of two equal steps is dropped, two that differ are refused; a map
+            that repeats the one before it, cell by cell, is flagged (a file delivered twice)
+
+Limits and jumps hold in the unit they are written in; under another unit, or for an unknown variable, the rule is
+skipped and says so. Duplicates come first, then the others in this
+order, each on what the one before left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from forecast import schema
+from forecast.errors import ForecastError
+
+Action = Literal["mask", "flag", "refuse"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found in one variable.
+
+    Attributes:
+        rule: "limits", "spikes", "stuck" or "duplicates".
+        variable: the variable's name; "" where whole steps are concerned.
+        action: "masked" (now NaN), "flagged" (left as it was), "dropped" (a step) or "skipped" (the rule did not run).
+        count: values concerned (steps for duplicates); 0 where skipped.
+        example: the first of them with its place, or why the rule was skipped.
+    """
+
+    rule: str
+    variable: str
+    action: str
+    count: int
+    example: str
+
+
+def inspect(
+    ds: xr.Dataset, *, limits: Action = "mask", spikes: Action = "flag", stuck: Action = "flag", stuck_steps: int = 24
+) -> tuple[xr.Dataset, list[Finding]]:
+    """Hold observations against the rules.
+
+    Args:
+        ds: observations (time, series) or (time, lat, lon) with units; not changed.
+        limits: what follows a value outside its limits.
+        spikes: what follows a jump and back.
+        stuck: what follows a stuck value.
+        stuck_steps: steps, at least 2, from which an unchanging value counts as stuck.
+
+    Returns:
+        The observations (masked values NaN), and one finding a rule and variable that has something to say.
+
+    Raises:
+        ForecastError: a rule whose action is "refuse" is broken, or one time stamp has two different steps.
+    """
+    ds, findings = _once(ds)
+    for name in map(str, ds.data_vars):
+        array, known = ds[name], schema.VARIABLES.get(name)
+        units = array.attrs.get("units")
+        if known is None or known.units != units:
+            reason = f"units {units}, the limits are in {known.units}" if known else f"no limits are known for {name}"
+            findings.append(Finding("limits", name, "skipped", 0, reason))
+            known = None
+        largest = np.finfo(array.dtype).max
+        low, high = (known.valid_min, known.valid_max) if known else (-largest, largest)
+        array = _follow("limits", array, (array.values < low) | (array.values > high), limits, findings)
+        if known and np.isfinite(known.max_step):
+            array = _follow("spikes", array, _spikes(array.values, known.max_step), spikes, findings)
+        bad = _runs(array.values, stuck_steps) & ~_at_rest(array.values, known, units)
+        ds = ds.assign({name: _follow("stuck", array, bad, stuck, findings)})
+    return ds, findings
+
+
+def _follow(rule: str, array: xr.DataArray, bad: np.ndarray, action: Action, findings: list[Finding]) -> xr.DataArray:
+    """Do what follows values marked bad (shape of array), and note it."""
+    count = int(bad.sum())
+    if not count:
+        return array
+    example = _example(array, np.unravel_index(int(np.argmax(bad)), bad.shape))
+    if action == "refuse":
+        got = f"{count} values against {rule}, the first {example}"
+        raise ForecastError(f"{array.name} within the rule {rule}", got, f'mend the source, or set {rule} = "mask"')
+    findings.append(Finding(rule, str(array.name), "masked" if action == "mask" else "flagged", count, example))
+    return array.where(~bad) if action == "mask" else array
+
+
+def _example(array: xr.DataArray, at: tuple[np.intp, ...]) -> str:
+    places = [f"{dim} {array[dim].values[i]}" for dim, i in zip(array.dims, at, strict=True) if dim != schema.TIME]
+    return f"{array.values[at]:g} {array.attrs.get('units', '')} at {_when(array, int(at[0]))}, {', '.join(places)}"
+
+
+def _when(data: xr.Dataset | xr.DataArray, at: int) -> str:
+    return str(data[schema.TIME].dt.strftime("%Y-%m-%dT%H:%M").values[at])
+
+
+def _spikes(x: np.ndarray, jump: float) -> np.ndarray:
+    """Mark values that differ from both neighbours in time by more than ``jump``, on the same side."""
+    bad = np.zeros(x.shape, bool)
+    with np.errstate(invalid="ignore"):
+        rise, fall = x[1:-1] - x[:-2], x[1:-1] - x[2:]
+    bad[1:-1] = ((rise > jump) & (fall > jump)) | ((rise < -jump) & (fall < -jump))
+    return bad
+
+
+def _runs(x: np.ndarray, steps: int) -> np.ndarray:
+    """Mark values in runs of ``steps`` or more equal ones along time. NaN ends a run.
+
+    Windows double in length (erosion), then grow back (dilation): log2(steps) passes over booleans.
+    """
+    bad = np.zeros(x.shape, bool)
+    whole, length = x[1:] == x[:-1], 1  # whole[i]: x[i .. i + length] are equal
+    while length < steps - 1 and len(whole):
+        more = min(length, steps - 1 - length)
+        whole, length = whole[:-more] & whole[more:], length + more
+    if whole.any():
+        bad[: len(whole)], length = whole, 1  # bad[i]: i is one of the first `length` steps of a run
+        while length < steps:
+            more = min(length, steps - length)
+            bad[more:] |= bad[:-more].copy()
+            length += more
+    return bad
+
+
+def _at_rest(x: np.ndarray, known: schema.Variable | None, units: str | None) -> np.ndarray:
+    """Mark values at a natural bound: 0 of what is never negative, 100 of percent."""
+    positive = known.valid_min == 0 if known else not (x < 0).any()
+    return (x == 0) & positive | (x == 100) & (units == "%")
+
+
+def _once(ds: xr.Dataset) -> tuple[xr.Dataset, list[Finding]]:
+    """Keep each step once: drop what repeats its time stamp and its values, refuse other values, flag repeated maps."""
+    findings = []
+    codes, unique = ds[schema.TIME].to_index().factorize()
+    first = np.unique(codes, return_index=True)[1]
+    if len(unique) < len(codes):
+        again = np.setdiff1d(np.arange(len(codes)), first)
+        for name, array in ds.data_vars.items():
+            differ = ~_equal(array.values[again], array.values[first[codes[again]]]).all(tuple(range(1, array.ndim)))
+            if differ.any():
+                got = f"{name} with two values at {_when(array, int(again[np.argmax(differ)]))}"
+                raise ForecastError("one value for one time", got, "remove the wrong step in the source")
+        findings.append(Finding("duplicates", "", "dropped", len(again), _when(ds, int(again[0]))))
+        ds = ds.isel({schema.TIME: np.sort(first)})
+    if schema.kind(ds) == "map":
+        for name, array in ds.data_vars.items():
+            x = array.values
+            same = 1 + np.flatnonzero(_equal(x[1:], x[:-1]).all((1, 2)))
+            repeated = [int(at) for at in same if np.unique(x[at][~np.isnan(x[at])]).size > 1]
+            if repeated:
+                example = f"{_when(array, repeated[0])} repeats the step before"
+                findings.append(Finding("duplicates", str(name), "flagged", len(repeated), example))
+    return ds, findings
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a == b) | (np.isnan(a) & np.isnan(b))
