@@ -1,4 +1,7 @@
-"""Scores of a distribution: members by the CRPS, the interval between the outer quantiles by coverage and width."""
+"""Scores of a distribution: members by the CRPS, the interval between the outer quantiles by coverage and width.
+
+``observed``, ``over`` and ``weights`` are those of ``point``; missing pairs are left out of every mean.
+"""
 
 from __future__ import annotations
 
