@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 import xarray as xr
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from forecast.errors import ForecastError
 
@@ -23,6 +23,17 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     delay: str = "0h"
     units: dict[str, str] = {}
+
+    @field_validator("delay")
+    @classmethod
+    def _span(cls, delay: str) -> str:
+        try:
+            sound = pd.Timedelta(delay) >= pd.Timedelta(0)
+        except ValueError:
+            sound = False
+        if not sound:
+            raise ValueError(f"{delay!r} is not a span of time such as '6h' or '2D'")
+        return delay
 
 
 class Source(ABC):

@@ -1,0 +1,124 @@
+"""The time axis of observations, in any calendar: cut to a span, duplicates settled, gaps made explicit."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast.errors import ForecastError
+from forecast.schema import TIME, time_step
+
+SNAP = "s"  # stamps are rounded to the second: float-encoded times are off by microseconds
+SPARSE = 10  # an axis this many times longer than what was observed is a mistyped date, not a gap
+
+
+def positions(index: pd.Index, start: Any = None, end: Any = None) -> np.ndarray:
+    """Return the positions of times in [start, end], in ascending order of time.
+
+    Args:
+        index: a DatetimeIndex or CFTimeIndex, in any order, duplicates allowed.
+        start: first time, a string, date, datetime, numpy or cftime time; None for no bound.
+        end: last time; a bare date means its whole day.
+
+    Raises:
+        ForecastError: a bound that is no time in this calendar.
+    """
+    order = np.argsort(np.asarray(index), kind="stable")
+    if len(index) == 0:
+        return order
+    try:
+        return order[index[order].slice_indexer(_bound(start, index), _bound(end, index))]
+    except (ValueError, TypeError, KeyError) as error:
+        calendar = getattr(index, "calendar", "standard")
+        raise ForecastError(
+            f"start and end as times of the {calendar} calendar", f"{start!r} and {end!r}", "write them as 2001-01-31"
+        ) from error
+
+
+def _bound(value: Any, index: pd.Index) -> Any:
+    if value is None or (isinstance(value, str) and not value.endswith("Z")):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    if not isinstance(index, pd.DatetimeIndex):
+        return value if hasattr(value, "calendar") else pd.Timestamp(value).strftime("%Y-%m-%dT%H:%M:%S")
+    stamp = pd.Timestamp(value.isoformat() if hasattr(value, "calendar") else value)
+    return stamp.tz_convert(None) if stamp.tzinfo else stamp
+
+
+def clip(data: xr.Dataset, start: Any = None, end: Any = None) -> xr.Dataset:
+    """Return the steps of ``data`` in [start, end], both included, ascending; possibly none."""
+    return data.isel({TIME: positions(data[TIME].to_index(), start, end)})
+
+
+def settle_duplicates(data: xr.Dataset, origin: str) -> xr.Dataset:
+    """Keep one row of each time: rows that agree are merged, a missing value gives way to one that is there.
+
+    Args:
+        data: variables (time, ...), times ascending with duplicates.
+        origin: where the data came from, for the message.
+
+    Raises:
+        ForecastError: two rows of the same time hold different values.
+    """
+    index = data[TIME].to_index()
+    if index.is_unique:
+        return data
+    codes, _ = pd.factorize(index)
+    first = np.flatnonzero(~index.duplicated())
+    merged = data.isel({TIME: first}).copy(deep=True)
+    for row in np.flatnonzero(index.duplicated()):
+        for name, array in data.data_vars.items():
+            new, kept = array.values[row], merged[name].values[codes[row]]
+            if ((new != kept) & np.isfinite(new) & np.isfinite(kept)).any():
+                raise ForecastError(
+                    "one value for each time",
+                    f"two different values of {name} at {index[row]} in {origin}",
+                    "remove the file or the rows that are wrong",
+                )
+            merged[name].values[codes[row]] = np.where(np.isfinite(kept), kept, new)
+    return merged
+
+
+def even(data: xr.Dataset, origin: str) -> xr.Dataset:
+    """Return ``data`` on an even time axis, NaN where a step is missing; the step is the commonest difference.
+
+    Args:
+        data: variables (time, ...), times strictly ascending.
+        origin: where the data came from, for the message.
+
+    Raises:
+        ForecastError: times between the steps of the axis, or an axis almost without observations.
+    """
+    if data.sizes[TIME] < 2:
+        return data
+    index = data[TIME].to_index().round(SNAP)
+    step = time_step(data.assign_coords({TIME: index}))
+    steps = np.asarray(pd.to_timedelta(np.asarray(index - index[0])) / step, dtype="float64")
+    whole = np.rint(steps).astype(int)
+    off = steps != whole
+    if off.any():
+        raise ForecastError(
+            f"times {step} apart (the commonest step), or whole multiples of it",
+            f"{index[int(np.argmax(off))]} in {origin}",
+            "resample the data to an even axis (calendar months are not even), or ingest each step from its own source",
+        )
+    count = int(whole[-1]) + 1
+    if count > SPARSE * len(index):
+        raise ForecastError(
+            f"at least 1 step in {SPARSE} observed",
+            f"{len(index)} of {count} from {index[0]} to {index[-1]} in {origin}",
+            "look for a mistyped date, or fetch a shorter span",
+        )
+    axis = _axis(index, step, count)
+    return data.assign_coords({TIME: axis[whole]}).reindex({TIME: axis})
+
+
+def _axis(index: pd.Index, step: pd.Timedelta, count: int) -> pd.Index:
+    if isinstance(index, pd.DatetimeIndex):
+        return pd.DatetimeIndex(index.values[0] + np.arange(count) * step.to_timedelta64())
+    return xr.CFTimeIndex([index[0] + i * step.to_pytimedelta() for i in range(count)])
