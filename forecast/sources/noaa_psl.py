@@ -19,6 +19,7 @@ from pydantic import Field, field_validator, model_validator
 from forecast.errors import ForecastError
 from forecast.schema import TIME, check_observations
 from forecast.sources import base
+from forecast.sources.axis import clip
 from forecast.sources.canonical import Region, canonical_map
 from forecast.sources.download import download, verified
 from forecast.sources.grid_files import check_region, join, opened
@@ -83,13 +84,12 @@ class NoaaPsl(base.Source):
             ForecastError: the server cannot be reached, has no such year, or a kept file is not what was downloaded.
         """
         options: Any = self.options
-        first = max(pd.Timestamp(options.start), pd.Timestamp(start or options.start).normalize())
-        ends = [pd.Timestamp(day).normalize() for day in (options.end, end) if day]
-        last = min(ends, default=None)
+        first = max(_day(options.start), _day(start or options.start))
+        last = min((_day(day) for day in (options.end, end) if day is not None), default=None)
         if last is not None and last < first:
             raise ForecastError("an end after the start", f"{first.date()} to {last.date()}", "mend start or end")
         parts = [part for name in options.variables for part in self._years(name, first, last)]
-        data = join(parts, options.url)
+        data = clip(join(parts, options.url), start, end)
         data.attrs = {
             "title": "NCEP/NCAR Reanalysis 1, daily means",
             "source": f"NOAA PSL, Boulder, Colorado, USA: {options.url}",
@@ -143,3 +143,12 @@ class NoaaPsl(base.Source):
         end = last.date() if last is not None else None
         with opened(path) as data:
             return canonical_map(data, variables=(name,), start=first, end=end, origin=str(path), **keys)
+
+
+def _day(value: Any) -> pd.Timestamp:
+    """Return the day of a date, string or time (with a zone: its day in UTC)."""
+    try:
+        stamp = pd.Timestamp(value)
+    except (ValueError, TypeError) as error:
+        raise ForecastError("start and end as dates", repr(value), "write them as 2001-01-31") from error
+    return (stamp.tz_convert(None) if stamp.tzinfo else stamp).normalize()

@@ -131,6 +131,14 @@ def test_a_year_that_is_not_there_is_said_so(psl: Any) -> None:
         psl.source().fetch("2001-02-01", "2001-01-01")
 
 
+def test_a_span_may_be_written_with_hours_and_a_zone(psl: Any) -> None:
+    publish(psl.root, 2001, 31)
+    data = psl.source().fetch(pd.Timestamp("2001-01-02T06:00", tz="UTC"), pd.Timestamp("2001-01-04T12:00", tz="UTC"))
+    assert data.time.dt.day.values.tolist() == [3, 4]
+    with pytest.raises(ForecastError, match=r"start and end as dates(.|\n)*'soon'(.|\n)*write them as 2001-01-31"):
+        psl.source().fetch("soon")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
