@@ -16,6 +16,7 @@ import xarray as xr
 from forecast import climatology, schema
 from forecast.baselines import ridge
 from forecast.baselines.base import lagged, last_observed
+from forecast.errors import ForecastError
 
 COMPONENTS = (10, 20, 40, 80, 160)
 LAGS = (1, 2, 3, 4)
@@ -36,11 +37,17 @@ def fit(train: xr.DataArray, joined: xr.DataArray, choose: tuple[int, int], lead
         The climatology with ``pattern`` (component, lat, lon), the maps that components multiply, ``projection``
         (component, lat, lon), which gives components from anomalies, ``weight`` (lead, lag, component, to), and what
         was chosen for each lead.
+
+    Raises:
+        ForecastError: fewer than two training maps are observed in half of their cells.
     """
     usual = climatology.fit(train)
     root = _root_weights(train)
     z_TC, known_T = _weighted(joined, usual, root)
     count = train.sizes[schema.TIME]
+    if known_T[:count].sum() < 2:
+        expected = f"2 training maps of {train.name} or more with {SEEN:.0%} of their cells observed"
+        raise ForecastError(expected, f"{known_T[:count].sum()}", "leave `linear` out of `baselines`, or fill the maps")
     vectors = _leading(z_TC[:count][known_T[:count]])
     component_TK = z_TC @ vectors
     features = lagged(component_TK, max(LAGS))

@@ -104,6 +104,23 @@ def test_a_validation_span_that_overlaps_training_is_refused() -> None:
         Linear().fit(data[:50], 1, data[40:])
 
 
+def test_maps_that_are_hardly_observed_are_refused() -> None:
+    sparse = np.full((30, 3, 4), np.nan)
+    sparse[np.arange(30), np.arange(30) % 3, np.arange(30) % 4] = 1.0
+    with pytest.raises(
+        ForecastError, match=r"2 training maps of x or more with 50% [\s\S]+got 0[\s\S]+leave `linear` out"
+    ):
+        Linear().fit(array(sparse), 1)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (3, 2, 2)])
+def test_three_steps_are_enough_to_say_something(shape: tuple[int, ...]) -> None:
+    data = array(np.random.default_rng(0).normal(size=shape))
+    baseline = Linear()
+    baseline.fit(data, 4)
+    assert np.isfinite(baseline.forecast(data, data["time"].values)).all()
+
+
 def test_lags_put_the_newest_first_and_zero_before_the_first_step() -> None:
     assert lagged(np.array([[1.0], [2.0], [3.0]]), 2).tolist() == [[1, 0], [2, 1], [3, 2]]
 
