@@ -13,12 +13,15 @@ next gives what one unbroken pass gives (BiLSTM exempt: it is not ``aligned``).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
+
+from forecast.errors import ForecastError
 
 State = dict[str, Tensor]
 
@@ -30,10 +33,11 @@ class Shape:
     Attributes:
         inputs: input channels C.
         leads: leads L.
-        outputs: outputs K a lead (targets x quantiles, or targets).
+        outputs: outputs K a lead (targets x quantiles, target-major, or targets).
         future: future features F (0: none).
         grid: (H, W) for maps, None for series.
         periodic: whether the last axis of the grid closes the circle.
+        targets: how many of the first input channels are the targets themselves (K is a multiple of it).
     """
 
     inputs: int
@@ -42,6 +46,7 @@ class Shape:
     future: int = 0
     grid: tuple[int, int] | None = None
     periodic: bool = False
+    targets: int = 1
 
 
 class Options(BaseModel):
@@ -66,11 +71,80 @@ class Model(nn.Module, ABC):
 
     def __init__(self, shape: Shape, options: Any) -> None:
         super().__init__()
+        kind = "series" if shape.grid is None else "map"
+        if kind not in self.kinds:
+            remedy = f"leave {type(self).__name__} out of [[models]], or choose one for {kind} data"
+            raise ForecastError(f"{' or '.join(self.kinds)} data for {type(self).__name__}", f"{kind} data", remedy)
+        if shape.outputs % shape.targets:
+            got = f"{shape.outputs} outputs for {shape.targets} targets"
+            raise ForecastError("outputs a multiple of targets", got, "use targets x quantiles outputs")
         self.shape, self.options = shape, options
 
     @abstractmethod
+    def advance(self, x: Tensor, future: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+        """What a member implements: the same as ``forward``, with inputs already checked."""
+
     def forward(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
-        """See the module's page: x (B, T, C[, H, W]) -> y (B, T, L, K[, H, W]) and the state after step T."""
+        """Advance over T steps.
+
+        Args:
+            x: inputs (B, T, C) or (B, T, C, H, W), scaled units, no NaN.
+            future: (B, T, L, F) when the shape has future features, else None.
+            state: as returned by the call before; None is the initial state.
+
+        Returns:
+            y (B, T, L, K[, H, W]) in scaled units, and the state after step T.
+
+        Raises:
+            ForecastError: channels, grid, future features or the state's batch do not fit the shape.
+        """
+        self._check(x, future, state)
+        return self.advance(x, future, state)
+
+    def prime(self, damping: Tensor) -> None:
+        """Tell the parts that want to know how anomalies decay on the training span, before the first update.
+
+        Args:
+            damping: regression of the target at each lead on the last one, scaled units, shape (L, targets[, H, W]).
+        """
+        for part in self.modules():
+            if part is not self and hasattr(part, "prime"):
+                part.prime(damping)  # type: ignore[operator]
+
+    def _check(self, x: Tensor, future: Tensor | None, state: State | None) -> None:
+        grid, ahead = self.shape.grid or (), (self.shape.leads, self.shape.future)
+        if x.dim() != 3 + len(grid) or tuple(x.shape[2:]) != (self.shape.inputs, *grid):
+            expected = f"inputs (B, T, {', '.join(map(str, (self.shape.inputs, *grid)))})"
+            raise ForecastError(expected, f"{tuple(x.shape)}", "build the inputs with the frames of the training run")
+        if self.shape.future and (future is None or tuple(future.shape) != (*x.shape[:2], *ahead)):
+            expected = f"future features ({x.shape[0]}, {x.shape[1]}, {ahead[0]}, {ahead[1]})"
+            raise ForecastError(expected, f"{None if future is None else tuple(future.shape)}", "pass frames.futures")
+        if state is not None and any(len(tensor) != len(x) for tensor in state.values()):
+            sizes = {name: len(tensor) for name, tensor in state.items()}
+            raise ForecastError(f"a state of {len(x)} streams", f"{sizes}", "pass the state of the same streams")
+
+
+def create(member: type[Model], shape: Shape, options: Mapping[str, Any], seed: int = 0) -> Model:
+    """Build a model with checked options and weights drawn from a seed (the global generator is left alone).
+
+    Args:
+        member: the class, as the registry gives it.
+        shape: sizes from the data and the task.
+        options: the member's options as written by a user.
+        seed: equal seeds give equal weights.
+
+    Raises:
+        ForecastError: an option is unknown or out of range, or the kind of data is not the member's.
+    """
+    try:
+        checked = member.Options(**options)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        known = ", ".join(member.Options.model_fields)
+        raise ForecastError(f"options of {member.__name__} among {known}", "; ".join(lines), "mend them") from error
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return member(shape, checked)
 
 
 def detach(state: State) -> State:
