@@ -1,0 +1,177 @@
+"""Frames: every step of the data in scaled units, gathered into inputs, calendar ahead and truth when asked for.
+
+Suffixes: S tapes (series; one for maps), B rows asked for, T steps, V variables, C input channels, L leads, F calendar
+features, K targets, H W the grid. A tape is a whole time axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from torch import Tensor
+
+from forecast import schema
+from forecast.errors import ForecastError
+from forecast.scaling import Scaling
+from forecast.schema import LAT, LON, TIME
+
+DAY = pd.Timedelta("1D")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Every step of the data as a model sees it.
+
+    Input channels: targets, covariates (missing values are 0, the climatology), then `mask` (the share of variables
+    observed, if asked for), the calendar, and for maps the position.
+
+    Attributes:
+        values: (S, T, V[, H, W]) float32, scaled, NaN where missing; the first ``targets`` variables are the targets.
+        targets: how many.
+        leads: L.
+        calendar: (T + L, F), features of each step and of the L steps after the last; None without calendar.
+        position: (P, H, W), features of each cell; None for series.
+        mask: whether there is a mask channel.
+        periodic: whether longitude closes the circle.
+        times: (T,), any calendar.
+    """
+
+    values: Tensor
+    targets: int
+    leads: int
+    calendar: Tensor | None = None
+    position: Tensor | None = None
+    mask: bool = False
+    periodic: bool = False
+    times: np.ndarray | None = None
+
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """(H, W) for maps, None for series."""
+        return (self.values.shape[3], self.values.shape[4]) if self.values.dim() == 5 else None
+
+    @property
+    def future(self) -> int:
+        """Features of the steps ahead: those of the calendar for series; 0 for maps, whose lead and step fix them."""
+        return 0 if self.calendar is None or self.grid else self.calendar.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """Input channels C."""
+        calendar = 0 if self.calendar is None else self.calendar.shape[1]
+        return self.values.shape[2] + self.mask + calendar + (0 if self.position is None else len(self.position))
+
+    def inputs(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor:
+        """Gather x (B, steps, C[, H, W]) from each tape and start; the last step repeats beyond the end."""
+        at = (start_B[:, None] + torch.arange(steps)).clamp(max=self.values.shape[1] - 1)
+        values = self.values[tape_B[:, None], at]
+        parts = [torch.nan_to_num(values)]
+        if self.mask:
+            parts.append(torch.isfinite(values).to(values.dtype).mean(dim=2, keepdim=True))
+        space = values.shape[3:]
+        if self.calendar is not None:
+            features = self.calendar[at]
+            parts.append(features[(..., *[None] * len(space))].expand(*features.shape, *space))
+        if self.position is not None:
+            parts.append(self.position.expand(*at.shape, *self.position.shape))
+        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+
+    def futures(self, start_B: Tensor, steps: int) -> Tensor | None:
+        """Gather the calendar of the steps ahead, (B, steps, L, F); None where there is none."""
+        if not self.future or self.calendar is None:
+            return None
+        return self.calendar[self._ahead(start_B, steps).clamp(max=len(self.calendar) - 1)]
+
+    def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: tuple[int, int]) -> Tensor:
+        """Gather what step t forecasts, (B, steps, L, K[, H, W]): NaN where missing or not at an index in ``valid``."""
+        ahead = self._ahead(start_B, steps)
+        y = self.values[:, :, : self.targets][tape_B[:, None, None], ahead.clamp(max=self.values.shape[1] - 1)]
+        outside = (ahead < valid[0]) | (ahead >= min(valid[1], self.values.shape[1]))
+        return y.masked_fill(outside.reshape(*ahead.shape, *[1] * (y.dim() - 3)), torch.nan)
+
+    def _ahead(self, start_B: Tensor, steps: int) -> Tensor:
+        return start_B[:, None, None] + torch.arange(steps)[:, None] + torch.arange(1, self.leads + 1)
+
+
+def frames(
+    observed: xr.Dataset,
+    scaling: Scaling,
+    targets: Sequence[str],
+    covariates: Sequence[str] = (),
+    leads: int = 1,
+    *,
+    mask: bool | None = None,
+) -> Frames:
+    """Turn observations into frames.
+
+    Args:
+        observed: canonical observations on an even time axis.
+        scaling: fitted on the training span.
+        targets: variables to be forecast.
+        covariates: variables that are looked at only.
+        leads: L, in steps.
+        mask: whether to add the mask channel; None adds it if anything is missing. Pass the training run's choice
+            (``Frames.mask``) ever after, so that the channels stay the same.
+
+    Raises:
+        ForecastError: the time axis is uneven, or a variable is not there.
+    """
+    names = [*targets, *covariates]
+    absent = [name for name in names if name not in observed]
+    if absent:
+        raise ForecastError(
+            f"variables {names}", f"no {absent[0]} among {list(observed)}", "mend the task, or ingest it"
+        )
+    _demand_even(observed)
+    scaled = scaling.apply(observed)
+    dims = (TIME, *schema.space_dims(observed))
+    stacked = np.stack([scaled[name].transpose(*dims).values.astype("float32") for name in names], axis=1)
+    values = torch.from_numpy(stacked[None] if LAT in dims else np.ascontiguousarray(np.moveaxis(stacked, 2, 0)))
+    return Frames(
+        values=values,
+        targets=len(targets),
+        leads=leads,
+        calendar=_calendar(observed, leads),
+        position=_position(observed) if LAT in dims else None,
+        mask=bool(torch.isnan(values).any()) if mask is None else mask,
+        periodic=LON in dims and schema.is_periodic(observed[LON].values),
+        times=observed[TIME].values,
+    )
+
+
+def _demand_even(observed: xr.Dataset) -> None:
+    times, step = observed[TIME].values, schema.time_step(observed)
+    gaps = np.flatnonzero(pd.to_timedelta(times[1:] - times[:-1]) != step)
+    if len(gaps):
+        got = f"{times[gaps[0]]} then {times[gaps[0] + 1]}"
+        raise ForecastError(f"an even time axis with a step of {step}", got, "reindex to every step, NaN where missing")
+
+
+def _calendar(observed: xr.Dataset, leads: int) -> Tensor:
+    """Season as sine and cosine; for steps below a day the hour as well: (T + leads, 2 or 4)."""
+    step, times = schema.time_step(observed), observed[TIME].values
+    ahead = [schema.shift_time(times[-1:], step * lead) for lead in range(1, leads + 1)]
+    axis = xr.DataArray(np.concatenate([times, *ahead]), dims=TIME)
+    turns = [schema.day_of_year(axis).values]
+    if step < DAY:
+        turns.append(((axis.dt.hour + axis.dt.minute / 60) / 24).values)
+    waves = [wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos)]
+    return torch.from_numpy(np.stack(waves, axis=1).astype("float32"))
+
+
+def _position(observed: xr.Dataset) -> Tensor:
+    """Sine of latitude, and longitude (sine and cosine if it closes the circle, else -1 to 1): (P, H, W)."""
+    lat, lon = np.deg2rad(observed[LAT].values), observed[LON].values
+    rows = (
+        [np.sin(np.deg2rad(lon)), np.cos(np.deg2rad(lon))]
+        if schema.is_periodic(lon)
+        else [np.linspace(-1, 1, len(lon))]
+    )
+    shape = (len(lat), len(lon))
+    fields = [np.broadcast_to(np.sin(lat)[:, None], shape), *(np.broadcast_to(row, shape) for row in rows)]
+    return torch.from_numpy(np.stack(fields).astype("float32"))

@@ -1,0 +1,77 @@
+"""One unbroken pass of a model over frames: how it forecasts, live and past."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from forecast.batches.tapes import Frames
+from forecast.errors import ForecastError
+
+State = dict[str, Tensor]
+
+
+@torch.no_grad()
+def run(
+    model: nn.Module,
+    frames: Frames,
+    state: State | None = None,
+    *,
+    steps: tuple[int, int] | None = None,
+    chunk: int = 64,
+    window: int = 24,
+) -> tuple[Tensor, State]:
+    """Run a model over frames, its state carried from the first step to the last.
+
+    Args:
+        model: a model of the family; left in evaluation mode.
+        frames: what it sees.
+        state: the state before the first step; None is the initial one.
+        steps: [first, stop) of the steps whose forecasts are wanted; by default all.
+        chunk: steps a call.
+        window: for a model that is not ``aligned``: steps that each forecast reads (k2 in training), the carried
+            state before them; fewer at the beginning of the frames.
+
+    Returns:
+        y (S, stop - first, L, K[, H, W]) in scaled units, and the state after the last step of the frames.
+
+    Raises:
+        ForecastError: steps outside the frames.
+    """
+    length = frames.values.shape[1]
+    first, stop = steps or (0, length)
+    if not 0 <= first < stop <= length:
+        raise ForecastError(f"steps within [0, {length})", f"[{first}, {stop})", "ask for steps that the frames hold")
+    model.eval()
+    if not getattr(model, "aligned", True):
+        return _run_windows(model, frames, state, (first, stop), window)
+    kept = []
+    for begin in range(0, length, chunk):
+        size = min(chunk, length - begin)
+        y, state = model(*_stretch(frames, begin, size), state)
+        kept.append(y[:, max(0, first - begin) : max(0, stop - begin)].clone())
+    assert state is not None
+    return torch.cat(kept, dim=1), state
+
+
+def _stretch(frames: Frames, start: int, size: int) -> tuple[Tensor, Tensor | None]:
+    tapes = torch.arange(len(frames.values))
+    starts = torch.full_like(tapes, start)
+    return frames.inputs(tapes, starts, size), frames.futures(starts, size)
+
+
+def _run_windows(
+    model: nn.Module, frames: Frames, state: State | None, steps: tuple[int, int], window: int
+) -> tuple[Tensor, State]:
+    before, kept = [state], []
+    for at in range(frames.values.shape[1]):
+        state = model(*_stretch(frames, at, 1), state)[1]
+        before.append(state)
+        if steps[0] <= at < steps[1]:
+            begin = max(0, at + 1 - window)
+            y, _ = model(*_stretch(frames, begin, at + 1 - begin), before[begin])
+            kept.append(y[:, -1:])
+        if len(before) > window + 1:
+            before[len(before) - window - 2] = None
+    assert state is not None
+    return torch.cat(kept, dim=1), state
