@@ -93,12 +93,16 @@ def to_csv(answer: xr.Dataset, names: list[str] | None = None) -> bytes:
 
 def records(answer: xr.Dataset, names: list[str] | None = None) -> dict[str, object]:
     """Return an answer as plain values for JSON: attributes, place, units, rows; missing values are None."""
-    table = frame(answer, names).astype(object)
+    flat = pick(answer, names or [])
+    rows = [
+        {name: value if value == value else None for name, value in row.items()}  # NaN is unequal to itself
+        for row in frame(answer, names).to_dict("records")
+    ]
     return {
         "attributes": {str(name): value for name, value in answer.attrs.items()},
         "place": place_of(answer),
-        "units": {name: array.attrs["units"] for name, array in pick(answer, names or []).items()},
-        "rows": table.where(table.notna(), None).to_dict("records"),
+        "units": {name: array.attrs["units"] for name, array in flat.items()},
+        "rows": rows,
     }
 
 

@@ -89,11 +89,7 @@ class Issue:
         data = here.data.drop_vars([name for name, array in here.data.items() if MEMBER in array.dims])
         data = data.drop_vars([name for name in (MEMBER,) if name in data.coords]).load()
         for target in self.targets:
-            units = self.data[target].attrs.get("units", "1")
-            if target in here.observed:
-                truth = here.observed[target].reindex({TIME: data[VALID_TIME].values})
-                data[f"{target}_observed"] = (LEAD, truth.values, {"units": units, "long_name": "observed"})
-            data = data.merge(skill(here.scores, data, target), compat="override", combine_attrs="override")
+            data = data.assign(_truth(here.observed, data, target) | skill(here.scores, data, target))
         note = self._note(data, where)
         return data.assign_attrs({"place": where.name, **({"note": note} if note else {})})
 
@@ -174,7 +170,7 @@ def build(forecast: xr.Dataset, scores: xr.Dataset | None, observed: xr.Dataset 
 
     Args:
         forecast: contract of forecasts, one reference time.
-        scores: ``VAR_rmse`` (forecaster, lead, *space) or None; left out where its places are others than the forecast's.
+        scores: ``VAR_rmse`` (forecaster, lead, *space) or None; left out where its places are others.
         observed: (time, *space) or None; likewise.
     """
     data = forecast.isel({REFERENCE: 0})
@@ -183,6 +179,15 @@ def build(forecast: xr.Dataset, scores: xr.Dataset | None, observed: xr.Dataset 
     if LEAD in scores.dims:
         scores = scores.reindex({LEAD: data[LEAD]})
     return Issue(data, scores, observed)
+
+
+def _truth(observed: xr.Dataset, data: xr.Dataset, target: str) -> dict[str, tuple[Any, ...]]:
+    """Return VAR_observed (lead): what was observed at the valid times, NaN where nothing was yet."""
+    if target not in observed:
+        return {}
+    at = observed.indexes[TIME].get_indexer(pd.Index(data[VALID_TIME].values))
+    values = np.append(observed[target].values, np.nan)[at]  # -1, not there, is the last: NaN
+    return {f"{target}_observed": (LEAD, values, {"units": data[target].attrs["units"], "long_name": "observed"})}
 
 
 def _same(other: xr.Dataset | None, data: xr.Dataset, space: list[str]) -> xr.Dataset:
