@@ -1,1 +1,16 @@
-"""figures."""
+"""Datasets become pictures: every figure is a pure function that returns a matplotlib Figure, drawn through Agg.
+
+No figure touches matplotlib's global state, so any number can be drawn at once; save one with ``figure.savefig(path)``.
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from forecast.figures.fan import series_fan
+from forecast.figures.learning import loss_curves
+from forecast.figures.maps import maps, skill_map
+from forecast.figures.sine import sine_study
+from forecast.figures.skill import skill_by_lead
+
+__all__ = ["Figure", "loss_curves", "maps", "series_fan", "sine_study", "skill_by_lead", "skill_map"]
