@@ -69,7 +69,7 @@ def tidy(axes: Axes) -> None:
 
 
 def named(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
-    """Write an axes' own title (top left) and the names of its axes, with units."""
+    """Write an axes' own title (top left) and what its ``x`` and ``y`` are, with units; "" leaves each as it is."""
     if title:
         axes.set_title(title, loc="left", fontsize=LABEL, color=INK)
     if x:
