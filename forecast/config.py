@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +23,37 @@ from forecast.errors import ForecastError
 from forecast.models import MODELS
 from forecast.sources import SOURCES
 from forecast.training.settings import Training
+
+NAME = "[a-z][a-z0-9_]{0,62}"  # of a pipeline and of a model: they become names of folders, files and tables
+PATHS = ("paths", "cache")  # keys of [source] that hold paths
+
+
+def _once(what: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} must differ in name, {', '.join(twice)} is there twice")
+
+
+def _duration(text: str) -> pd.Timedelta:
+    """Return a span of time; NaT, which is greater than nothing, where the text is none ("5" of what?)."""
+    try:
+        return pd.NaT if text.strip().isdecimal() else pd.Timedelta(text)
+    except ValueError:
+        return pd.NaT
+
+
+def _size(span: str) -> float:
+    """Return the size of a span in days or of a share in percent; NaN where the text is neither."""
+    try:
+        return float(span[:-1]) if span.endswith("%") else _duration(span) / pd.Timedelta("1D")
+    except ValueError:
+        return math.nan
+
+
+def _later(first: str, second: str) -> bool:
+    """Say whether the first date comes after the second, as far as both are written out ("2007" is a whole year)."""
+    length = min(len(first), len(second))
+    return first[:length] > second[:length]
 
 
 class Frozen(BaseModel):
@@ -35,8 +70,8 @@ class Member(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Every key beside ``type`` and ``name``, as written in the file."""
-        return {key: value for key, value in (self.model_extra or {}).items() if key != "name"}
+        """The member's own keys: all but ``type``, ``name`` and ``training``."""
+        return {key: value for key, value in (self.model_extra or {}).items() if key not in ("name", "training")}
 
     @property
     def name(self) -> str:
@@ -55,20 +90,40 @@ class Task(Frozen):
 
     @model_validator(mode="after")
     def _sound(self) -> Task:
-        if list(self.quantiles) != sorted(set(self.quantiles)):
+        if not self.quantiles or list(self.quantiles) != sorted(set(self.quantiles)):
             raise ValueError("quantiles must ascend without repetition, such as [0.05, 0.5, 0.95]")
-        if pd.Timedelta(self.horizon) <= pd.Timedelta(0):
-            raise ValueError("horizon must be a positive span, such as '24h' or '5D'")
+        if not _duration(self.horizon) > pd.Timedelta(0):
+            raise ValueError(f"horizon {self.horizon!r} must be a positive span, such as '24h' or '5D'")
+        _once("variables", (*self.targets, *self.covariates))
         return self
 
 
 class Split(Frozen):
-    """Dates [first, last], both included; or spans counted back from the newest data, such as ``"60D"``."""
+    """Dates [first, last], both included; or spans or shares counted back from the newest data: ``"60D"``, ``"20%"``.
+
+    Dates are of the data's calendar, so that only their order is judged here.
+    """
 
     train: tuple[str, str] | None = None
     validate_: tuple[str, str] | str = Field("20%", alias="validate")
     test: tuple[str, str] | str = "20%"
     gap: str | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Split:
+        before = None
+        for name, span in (("train", self.train), ("validate", self.validate_), ("test", self.test)):
+            if isinstance(span, tuple):
+                if _later(*span):
+                    raise ValueError(f"{name} ends at {span[1]}, before it begins at {span[0]}")
+                if before is not None and _later(before[1][1], span[0]):
+                    raise ValueError(f"{before[0]} ends at {before[1][1]}, after {name} begins at {span[0]}")
+                before = name, span
+            elif span is not None and not _size(span) > 0:
+                raise ValueError(f"{name} = {span!r} is not a positive span such as '60D' or '20%', nor two dates")
+        if self.gap is not None and not _size(self.gap) >= 0:
+            raise ValueError(f"gap = {self.gap!r} is not a span such as '5D'")
+        return self
 
 
 class Quality(Frozen):
@@ -96,7 +151,7 @@ class Schedule(Frozen):
 class Pipeline(Frozen):
     """A whole pipeline, as written in one TOML file."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    name: str = Field(pattern=rf"^{NAME}$")
     source: Member
     task: Task = Task()
     split: Split = Split()
@@ -117,17 +172,22 @@ class Pipeline(Frozen):
             for name in names:
                 if name not in table:
                     raise ValueError(f"{family} {name!r} is not known; known are {', '.join(sorted(table))}")
-        names = [model.name for model in self.models]
-        if len(names) != len(set(names)):
-            raise ValueError(f"models with the same name {sorted(names)}: give each its own `name`")
+        _once("forecasters", (*self.baselines, *(model.name for model in self.models)))
+        for model in self.models:
+            if not re.fullmatch(NAME, model.name):
+                raise ValueError(f"model name {model.name!r} is not lower case letters, digits and underscores")
+            try:
+                self.training_of(model)
+            except ValidationError as error:
+                raise ValueError(f"training of {model.name}: {'; '.join(_problems(error))}") from error
         return self
 
     def training_of(self, model: Member) -> Training:
         """Return the training section with the model's own ``training`` keys laid over it."""
-        return Training(**{**self.training.model_dump(), **model.options.get("training", {})})
+        return Training(**{**self.training.model_dump(), **(model.model_extra or {}).get("training", {})})
 
     def digest(self) -> str:
-        """Return 12 hexadecimal digits that name this configuration: equal files, equal digest."""
+        """Return 12 hexadecimal digits that name this configuration: equal settings, equal digest."""
         text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -163,18 +223,29 @@ def parse(raw: dict[str, Any], origin: str, root: Path | None = None) -> Pipelin
         ForecastError: one line for each broken rule.
     """
     source = raw.get("source")
-    if root is not None and isinstance(source, dict) and "paths" in source:
-        given = [source["paths"]] if isinstance(source["paths"], str) else source["paths"]
-        raw = {**raw, "source": {**source, "paths": [str(root / Path(path).expanduser()) for path in given]}}
+    if root is not None and isinstance(source, dict):
+        raw = {**raw, "source": {key: _rooted(root, value) if key in PATHS else value for key, value in source.items()}}
     try:
-        return Pipeline(**raw)
+        return Pipeline.model_validate(raw)
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            where = ".".join(str(part) for part in problem["loc"])
-            lines.append(f"{where or 'pipeline'}: {problem['msg'].removeprefix('Value error, ')}")
         raise ForecastError(
             "a pipeline without unknown or impossible keys",
-            f"{origin}: " + "; ".join(lines),
+            f"{origin}: " + "; ".join(_problems(error)),
             "mend each key named; `forecast init` writes every key with a comment",
         ) from error
+
+
+def _rooted(root: Path, value: Any) -> Any:
+    """Return a path, or a list of them, as absolute text; anything else is left for the source to refuse."""
+    if isinstance(value, list):
+        return [_rooted(root, one) for one in value]
+    return str(root / Path(value).expanduser()) if isinstance(value, str) else value
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """Return a line for each broken rule: where, and what."""
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        lines.append(f"{where or 'pipeline'}: {problem['msg'].removeprefix('Value error, ')}")
+    return lines
