@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +11,26 @@ class Training(BaseModel):
     """How models learn. Steps are steps of the data; a chunk is the stretch that one update sees (k2 >= k1).
 
     Every key can be overridden by a model of its own: ``[[models]] type = "lstm", training = { epochs = 5 }``.
+
+    Attributes:
+        k1: steps from one update to the next.
+        k2: steps that the gradient reaches back, and that are run again for each update.
+        streams: parallel stretches of the data, one batch.
+        epochs: passes over the training span at most.
+        patience: epochs without a better early-stopping loss after which it ends.
+        learning_rate: peak step of AdamW.
+        schedule: one cycle (up, then down to nothing over ``epochs``), or constant.
+        weight_decay: AdamW's, on weights only.
+        clip_norm: largest norm of the gradient; None: unclipped.
+        clip_value: largest size of one of its elements; None: unclipped.
+        average: decay of the moving average of the weights, which is then what is kept; 0: no average.
+        loss: see losses.py.
+        lead_weights: weights of the first leads in the loss, the last one repeated; empty: even.
+        shift: whether each epoch deals the data to the streams from another step on.
+        seed: equal seeds, equal weights.
+        max_gap: missing steps that a stretch bridges.
+        spin_up: steps from a zero state before a forecast counts.
+        threads: of torch; None: 1 for series, whose steps are too small to share, and torch's own choice for maps.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,10 +46,12 @@ class Training(BaseModel):
     clip_value: float | None = Field(None, gt=0)
     average: float = Field(0.0, ge=0, lt=1)
     loss: Literal["squared", "pinball", "binary_cross_entropy", "cross_entropy"] = "squared"
+    lead_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()
+    shift: bool = True
     seed: int = 0
     max_gap: int = Field(0, ge=0)
     spin_up: int = Field(64, ge=0)
-    threads: int = Field(2, ge=1)
+    threads: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _sound(self) -> Training:

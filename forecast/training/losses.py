@@ -1,0 +1,78 @@
+"""Losses: what a forecast costs, averaged over everything that has a target.
+
+Suffixes: B streams, T steps, L leads, K outputs, Q quantiles, H W the grid. A target that is NaN costs nothing.
+
+    squared                (y - t)^2
+    pinball                max(q (t - y), (q - 1)(t - y))       Koenker & Bassett 1978; y has Q outputs a target
+    binary_cross_entropy   -t log s(y) - (1 - t) log(1 - s(y))  y: logits, t in [0, 1]
+    cross_entropy          -sum_K t log softmax(y)              y: logits, t: a distribution over K
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from forecast.errors import ForecastError
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A weighted mean of one loss.
+
+    Attributes:
+        loss: its name.
+        quantiles: levels of the pinball loss, ascending.
+        cells: weights (H, W), such as cos(latitude); None: even.
+        leads: weights of the first leads, the last one repeated; empty: even.
+    """
+
+    loss: str = "squared"
+    quantiles: Sequence[float] = ()
+    cells: Tensor | None = None
+    leads: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        if self.loss == "pinball" and not self.quantiles:
+            raise ForecastError("quantiles for the pinball loss", "none", "set [task] quantiles")
+
+    def __call__(self, y: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weighted sum of the costs and the sum of the weights (both scalars; their ratio is the loss).
+
+        Args:
+            y: forecasts (B, T, L, K[, H, W]).
+            target: (B, T, L, K[, H, W]), NaN where there is none; K / Q targets for the pinball loss.
+        """
+        there = torch.isfinite(target)
+        if self.loss == "cross_entropy":
+            there = there.all(dim=3, keepdim=True)
+        cost = self._cost(y, torch.where(there, target, 0.0))
+        if self.loss == "pinball":
+            there = there.unsqueeze(4)
+        weight = self._weight(y, there.dim() - y.dim()) * there
+        weight = weight.expand_as(cost)
+        return (cost * weight).sum(), weight.sum()
+
+    def _cost(self, y: Tensor, target: Tensor) -> Tensor:
+        if self.loss == "squared":
+            return (y - target).square()
+        if self.loss == "binary_cross_entropy":
+            return functional.binary_cross_entropy_with_logits(y, target, reduction="none")
+        if self.loss == "cross_entropy":
+            return -(target * functional.log_softmax(y, dim=3)).sum(dim=3, keepdim=True)
+        levels = y.new_tensor(list(self.quantiles)).reshape(-1, *[1] * (y.dim() - 4))
+        short = target.unsqueeze(4) - y.unflatten(3, (-1, len(self.quantiles)))
+        return torch.maximum(levels * short, (levels - 1) * short)
+
+    def _weight(self, y: Tensor, extra: int) -> Tensor:
+        """Weights that broadcast to (B, T, L, K, [Q,] [H, W])."""
+        weight = y.new_ones(1)
+        if self.leads:
+            last = len(self.leads) - 1
+            by_lead = y.new_tensor([self.leads[min(lead, last)] for lead in range(y.shape[2])])
+            weight = weight * by_lead.reshape(-1, *[1] * (y.dim() + extra - 3))
+        return weight if self.cells is None else weight * self.cells.to(y.dtype)
