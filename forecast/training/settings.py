@@ -25,7 +25,9 @@ class Training(BaseModel):
         clip_value: largest size of one of its elements; None: unclipped.
         average: decay of the moving average of the weights, which is then what is kept; 0: no average.
         loss: see losses.py.
-        lead_weights: weights of the first leads in the loss, the last one repeated; empty: even.
+        balance: whether each lead's cost is taken relative to the error of damped persistence at that lead, so that
+            a short lead, whose error is small, counts as much as a long one.
+        lead_weights: weights of the first leads in the loss beside that, the last one repeated; empty: even.
         shift: whether each epoch deals the data to the streams from another step on.
         seed: equal seeds, equal weights.
         max_gap: missing steps that a stretch bridges.
@@ -46,6 +48,7 @@ class Training(BaseModel):
     clip_value: float | None = Field(None, gt=0)
     average: float = Field(0.0, ge=0, lt=1)
     loss: Literal["squared", "pinball", "binary_cross_entropy", "cross_entropy"] = "squared"
+    balance: bool = True
     lead_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()
     shift: bool = True
     seed: int = 0

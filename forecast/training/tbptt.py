@@ -102,18 +102,39 @@ def evaluate(model: Model, streams: Streams, objective: Objective, k2: int) -> f
     return float(total / weight)
 
 
-def damping(streams: Streams) -> Tensor:
-    """Regress the target at each lead on the last one over the streams: sum(x t) / sum(x x), (L, K[, H, W]).
+def damped(streams: Streams) -> tuple[Tensor, Tensor]:
+    """Fit damped persistence over the streams: the factor at each lead, and the error that it leaves.
 
-    Cells and leads without data get 0 (climatology).
+    Returns:
+        The regression of the target on the last one, sum(x t) / sum(x x), (L, K[, H, W]), 0 without data; and the mean
+        squared error of that forecast, (L,), weighted over cells, 1 without data.
     """
-    products = squares = torch.zeros(())
+    products = squares = totals = counts = torch.zeros(())
     for chunk in streams:
         last = chunk.x[:, :, : streams.frames.targets].unsqueeze(2)
         there = torch.isfinite(chunk.y)
-        products = products + torch.where(there, last * chunk.y, 0.0).sum(dim=(0, 1))
+        target = torch.where(there, chunk.y, 0.0)
+        products = products + (last * target).sum(dim=(0, 1))
         squares = squares + torch.where(there, last * last, 0.0).sum(dim=(0, 1))
-    return torch.where(squares > 0, products / squares, 0.0)
+        totals, counts = totals + target.square().sum(dim=(0, 1)), counts + there.sum(dim=(0, 1))
+    factor = torch.where(squares > 0, products / squares, 0.0)
+    weight = counts if streams.weights is None else counts * streams.weights
+    left = ((totals - factor * products) / counts.clamp(min=1) * weight).flatten(1).sum(1) / weight.flatten(1).sum(1)
+    return factor, torch.where(torch.isfinite(left) & (left > 0), left, 1.0)
+
+
+def lead_weights(settings: Training, error_L: Tensor) -> list[float]:
+    """Return the weight of each lead in the loss, their mean 1.
+
+    Args:
+        settings: with the user's own weights, and whether leads are balanced.
+        error_L: mean squared error of damped persistence at each lead.
+    """
+    given, last = settings.lead_weights or (1.0,), len(settings.lead_weights or (1.0,)) - 1
+    weights = error_L.new_tensor([given[min(lead, last)] for lead in range(len(error_L))])
+    if settings.balance and settings.loss in ("squared", "pinball"):
+        weights = weights / (error_L if settings.loss == "squared" else error_L.sqrt())
+    return [float(weight) for weight in weights / weights.mean()]
 
 
 def train(
@@ -161,9 +182,11 @@ class _Training:
         self, model: Model, train: Streams, early: Streams | None, settings: Training, quantiles: Sequence[float]
     ) -> None:
         self.model, self.train, self.early, self.settings = model, train, early, settings
-        self.objective = Objective(settings.loss, tuple(quantiles), train.weights, settings.lead_weights)
+        factor, error_L = damped(train)
+        weights = lead_weights(settings, error_L)
+        self.objective = Objective(settings.loss, tuple(quantiles), train.weights, weights)
         if train.frames.targets == model.shape.targets:
-            model.prime(damping(train))
+            model.prime(factor)
         self.optimiser = optimiser(model, settings)
         self.average = Average(model, settings.average)
         self.parameters = list(model.parameters())

@@ -19,7 +19,7 @@ from forecast.models.mlp import MLP
 from forecast.models.rnn import RNN
 from forecast.training.losses import Objective
 from forecast.training.settings import Training
-from forecast.training.tbptt import damping, evaluate, train, windows
+from forecast.training.tbptt import damped, evaluate, lead_weights, train, windows
 
 SHAPE = Shape(inputs=1, leads=2)
 
@@ -132,7 +132,7 @@ def test_a_bidirectional_window_that_crosses_a_beginning_does_not_count() -> Non
     assert targets == [True, True, False, True, True]
 
 
-QUICK = Training(k1=5, k2=10, streams=4, epochs=6, patience=3, learning_rate=0.02, weight_decay=0.01)
+QUICK = Training(balance=False, k1=5, k2=10, streams=4, epochs=6, patience=3, learning_rate=0.02, weight_decay=0.01)
 
 
 def data() -> tuple[Streams, Streams]:
@@ -272,12 +272,24 @@ def test_early_streams_without_a_target_are_refused() -> None:
         train(build(), Streams(seen, [(0, 60)], 2, 5), early, QUICK)
 
 
-def test_damping_is_the_lag_regression_of_the_last_target() -> None:
+def test_damped_persistence_is_the_lag_regression_and_the_error_it_leaves() -> None:
     seen = noise(steps=400, tapes=1)
     x = seen.values[0, :, 0]
     expected = [(x[:-lag] @ x[lag:] / (x[:-lag] @ x[:-lag])).item() for lag in (1, 2)]
-    found = damping(Streams(seen, [(0, 400)], 1, 7))
-    assert found.flatten().tolist() == pytest.approx(expected) and found.shape == (2, 1)
+    errors = [
+        (x[lag:] - factor * x[:-lag]).square().mean().item() for lag, factor in zip((1, 2), expected, strict=True)
+    ]
+    factor, error = damped(Streams(seen, [(0, 400)], 1, 7))
+    assert factor.flatten().tolist() == pytest.approx(expected, rel=1e-4) and factor.shape == (2, 1)
+    assert error.tolist() == pytest.approx(errors, rel=1e-4)
+
+
+def test_balanced_leads_weigh_against_the_error_of_damped_persistence() -> None:
+    error = torch.tensor([1.0, 4.0])
+    assert lead_weights(QUICK.model_copy(update={"balance": True}), error) == pytest.approx([1.6, 0.4])
+    assert lead_weights(QUICK.model_copy(update={"balance": False}), error) == pytest.approx([1.0, 1.0])
+    own = QUICK.model_copy(update={"balance": True, "lead_weights": (3.0, 4.0)})
+    assert lead_weights(own, error) == pytest.approx([1.5, 0.5])
 
 
 def test_maps_learn_with_cell_weights() -> None:
