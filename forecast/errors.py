@@ -17,3 +17,7 @@ class ForecastError(ValueError):
     def __init__(self, expected: str, got: str, remedy: str) -> None:
         self.expected, self.got, self.remedy = expected, got, remedy
         super().__init__(f"expected {expected}\n     got {got}\n      do {remedy}")
+
+
+class Unavailable(ForecastError):
+    """What does not answer now and may answer later (a network, a busy server): asking again is worth while."""

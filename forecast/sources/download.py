@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from forecast.errors import ForecastError
+from forecast.errors import ForecastError, Unavailable
 
 BLOCK = 1 << 20  # bytes read at a time
 
@@ -62,7 +62,8 @@ def download(
         False if the server has no such file (404).
 
     Raises:
-        ForecastError: the server refuses, or every try failed or brought a part of the file.
+        ForecastError: the server refuses.
+        Unavailable: every try failed, or brought a part of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(retries + 1):
@@ -81,15 +82,21 @@ def download(
             if error.code == 404:
                 return False
             problem: Exception = error
-            if error.code < 500 and error.code != 429:
+            if _refused(error):
                 break
         except (OSError, http.client.HTTPException, ForecastError) as error:
             problem = error
         finally:
             part.unlink(missing_ok=True)
-    raise ForecastError(
+    kind = ForecastError if _refused(problem) else Unavailable
+    raise kind(
         f"the file {url}", f"{problem} (tried {attempt + 1} times)", "look at the network and source.url, and run again"
     ) from problem
+
+
+def _refused(problem: Exception) -> bool:
+    """Say whether the server's no is final: a client's fault, but for 429, too many requests."""
+    return isinstance(problem, urllib.error.HTTPError) and problem.code < 500 and problem.code != 429
 
 
 def _stream(url: str, write: Callable[[bytes], object], timeout: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from forecast.errors import ForecastError
+from forecast.errors import ForecastError, Unavailable
 from forecast.sources.download import download, verified
 
 
@@ -72,14 +72,15 @@ def test_a_failure_is_tried_again(server: Any, tmp_path: Path, failure: Any) -> 
     ("failure", "words"), [(500, "500"), ("truncated", "4 of 10 bytes|IncompleteRead"), ("hang", "timed out")]
 )
 def test_tries_end_and_nothing_lands(server: Any, tmp_path: Path, failure: Any, words: str) -> None:
-    with pytest.raises(ForecastError, match=rf"({words})(.|\n)*tried 3 times(.|\n)*look at the network"):
+    with pytest.raises(Unavailable, match=rf"({words})(.|\n)*tried 3 times(.|\n)*look at the network"):
         get(server, tmp_path / "a.nc", *[failure] * 4)
     assert len(server.answers) == 1 and list(tmp_path.iterdir()) == []
 
 
 def test_a_refusal_is_not_tried_again(server: Any, tmp_path: Path) -> None:
-    with pytest.raises(ForecastError, match=r"403(.|\n)*tried 1 times"):
+    with pytest.raises(ForecastError, match=r"403(.|\n)*tried 1 times") as raised:
         get(server, tmp_path / "a.nc", 403, "whole")
+    assert not isinstance(raised.value, Unavailable)
 
 
 def test_a_file_that_is_not_there_is_said_so(server: Any, tmp_path: Path) -> None:
