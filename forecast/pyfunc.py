@@ -34,6 +34,7 @@ from forecast.predict import forecaster, predict
 from forecast.schema import LEAD, QUANTILE, REFERENCE, TIME, VALID_TIME
 
 logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)  # it tells each step of saving a model
+logging.getLogger("mlflow.utils.requirements_utils").setLevel(logging.ERROR)  # it warns in a checkout not installed
 PACKAGE = "forecast-pipeline"
 SAME_PLACE = 1e-4  # degrees: coordinates that went through text still name their cell
 
@@ -168,11 +169,9 @@ def forecast_table(forecast: xr.Dataset, targets: tuple[str, ...]) -> pd.DataFra
     columns: dict[str, xr.DataArray] = {}
     for name in targets:
         columns[name] = forecast[name]
-        if f"{name}_{QUANTILE}" in forecast:
-            for level in forecast[QUANTILE].values:
-                columns[f"{name}_{QUANTILE}_{level:g}"] = forecast[f"{name}_{QUANTILE}"].sel(
-                    {QUANTILE: level}, drop=True
-                )
+        for level in forecast[QUANTILE].values:
+            column = forecast[f"{name}_{QUANTILE}"].sel({QUANTILE: level}, drop=True)
+            columns[f"{name}_{QUANTILE}_{level:g}"] = column
     dims = [REFERENCE, LEAD, *schema.space_dims(forecast)]
     table = xr.Dataset(columns).to_dataframe(dim_order=dims).reset_index()
     head = {
