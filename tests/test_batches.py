@@ -172,7 +172,7 @@ def test_no_stretch_is_refused() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     tapes=some.integers(1, 3),
-    lengths=some.lists(some.integers(1, 30), min_size=1, max_size=4),
+    lengths=some.lists(some.integers(1, 24), min_size=1, max_size=4),
     streams=some.integers(1, 6),
     chunk=some.integers(1, 9),
     offset=some.integers(0, 500),
@@ -248,3 +248,16 @@ def test_a_bidirectional_forecast_reads_its_window_after_the_carried_state() -> 
 def test_steps_beyond_the_frames_are_refused() -> None:
     with pytest.raises(ForecastError, match=r"steps within \[0, 12\)(.|\n)*\[3, 13\)"):
         run(create(LSTM, Shape(inputs=1, leads=2), {}), counting(), steps=(3, 13))
+
+
+def test_a_single_step_can_be_framed_when_the_step_is_told() -> None:
+    observed = daily_maps()
+    scaling = Scaling.fit(observed, ["slp"])
+    alone = frames(observed.isel(time=[5]), scaling, ["slp"], leads=3, step=pd.Timedelta("1D"))
+    among = frames(observed, scaling, ["slp"], leads=3)
+    assert torch.equal(alone.inputs(*ALL, 1), among.inputs(ALL[0], torch.tensor([5]), 1))
+    assert torch.equal(alone.calendar, among.calendar[5:9])
+    with pytest.raises(ForecastError, match="at least 2 time steps"):
+        frames(observed.isel(time=[5]), scaling, ["slp"], leads=3)
+    with pytest.raises(ForecastError, match="an even time axis with a step of 0 days 12:00:00"):
+        frames(observed, scaling, ["slp"], leads=3, step=pd.Timedelta("12h"))

@@ -15,6 +15,7 @@ import xarray as xr
 
 from forecast import pyfunc
 from forecast.baselines.damped import DampedPersistence
+from forecast.calibration import Calibration
 from forecast.checkpoint import Checkpoint
 from forecast.errors import ForecastError
 from forecast.predict import forecaster, predict
@@ -43,6 +44,9 @@ def saved(observed: xr.Dataset, path: Path) -> Checkpoint:
     given = Checkpoint(
         "damped", "damped_persistence", "baseline", settings, {}, {"fitted:t2m": baseline.fitted, "space": space}
     )
+    past = baseline.forecast(observed["t2m"], observed["time"].values[30:70])
+    calibration = Calibration.fit(past, observed["t2m"], [0.05, 0.95], 2, 0)
+    given.datasets["calibration:t2m"] = calibration.to_dataset()
     given.save(path)
     return given
 
@@ -78,6 +82,8 @@ def test_the_model_carries_signature_example_and_requirement_and_no_pickle(tmp_p
         "valid_time",
         "series",
         "t2m",
+        "t2m_quantile_0.05",
+        "t2m_quantile_0.95",
     ]
     assert "forecast-pipeline" in (folder / "requirements.txt").read_text()
     assert not list(folder.rglob("*.pkl"))

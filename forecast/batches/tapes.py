@@ -106,6 +106,7 @@ def frames(
     leads: int = 1,
     *,
     mask: bool | None = None,
+    step: pd.Timedelta | None = None,
 ) -> Frames:
     """Turn observations into frames.
 
@@ -117,6 +118,7 @@ def frames(
         leads: L, in steps.
         mask: whether to add the mask channel; None adds it if anything is missing. Pass the training run's choice
             (``Frames.mask``) ever after, so that the channels stay the same.
+        step: of the axis; None reads it from the axis, which takes two steps.
 
     Raises:
         ForecastError: the time axis is uneven, or a variable is not there.
@@ -127,7 +129,8 @@ def frames(
         raise ForecastError(
             f"variables {names}", f"no {absent[0]} among {list(observed)}", "mend the task, or ingest it"
         )
-    _demand_even(observed)
+    step = schema.time_step(observed) if step is None else step
+    _demand_even(observed, step)
     scaled = scaling.apply(observed)
     dims = (TIME, *schema.space_dims(observed))
     stacked = np.stack([scaled[name].transpose(*dims).values.astype("float32") for name in names], axis=1)
@@ -136,7 +139,7 @@ def frames(
         values=values,
         targets=len(targets),
         leads=leads,
-        calendar=_calendar(observed, leads),
+        calendar=_calendar(observed, leads, step),
         position=_position(observed) if LAT in dims else None,
         mask=bool(torch.isnan(values).any()) if mask is None else mask,
         periodic=LON in dims and schema.is_periodic(observed[LON].values),
@@ -144,17 +147,17 @@ def frames(
     )
 
 
-def _demand_even(observed: xr.Dataset) -> None:
-    times, step = observed[TIME].values, schema.time_step(observed)
+def _demand_even(observed: xr.Dataset, step: pd.Timedelta) -> None:
+    times = observed[TIME].values
     gaps = np.flatnonzero(pd.to_timedelta(times[1:] - times[:-1]) != step)
     if len(gaps):
         got = f"{times[gaps[0]]} then {times[gaps[0] + 1]}"
         raise ForecastError(f"an even time axis with a step of {step}", got, "reindex to every step, NaN where missing")
 
 
-def _calendar(observed: xr.Dataset, leads: int) -> Tensor:
+def _calendar(observed: xr.Dataset, leads: int, step: pd.Timedelta) -> Tensor:
     """Season as sine and cosine; for steps below a day the hour as well: (T + leads, 2 or 4)."""
-    step, times = schema.time_step(observed), observed[TIME].values
+    times = observed[TIME].values
     ahead = [schema.shift_time(times[-1:], step * lead) for lead in range(1, leads + 1)]
     axis = xr.DataArray(np.concatenate([times, *ahead]), dims=TIME)
     turns = [schema.day_of_year(axis).values]

@@ -63,11 +63,13 @@ class Model(nn.Module, ABC):
         kinds: the kinds of data it takes, of "series" and "map".
         aligned: whether ``y`` at every step is a forecast (False: only the last step of a chunk is, since earlier
             steps have seen later ones).
+        context: steps that a forecast must have read, itself included; those before them only fade.
     """
 
     Options: ClassVar[type[Options]] = Options
     kinds: ClassVar[tuple[str, ...]] = ("series",)
     aligned: ClassVar[bool] = True
+    context: int = 1
 
     def __init__(self, shape: Shape, options: Any) -> None:
         super().__init__()

@@ -1,0 +1,192 @@
+"""One model or baseline, observations, one issue: a forecast and the next state. Live and past run through here.
+
+A recurrent model reads the observations up to the reference time. From a stored state it reads only what is new (one
+step a day, in daily operation); without one it starts ``context`` steps back from a zero state.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from forecast import schema
+from forecast.baselines import BASELINES
+from forecast.baselines.base import Baseline
+from forecast.batches import frames, run
+from forecast.calibration import Calibration
+from forecast.checkpoint import Checkpoint
+from forecast.errors import ForecastError
+from forecast.models import MODELS
+from forecast.models.base import Shape, create
+from forecast.registry import member
+from forecast.scaling import Scaling
+from forecast.schema import LEAD, REFERENCE, TIME, VALID_TIME
+
+State = dict[str, np.ndarray]
+
+
+class Forecaster(ABC):
+    """A checkpoint at work.
+
+    Args:
+        checkpoint: what was learned.
+
+    Attributes:
+        name: what it is called in tables and issues.
+        targets: what it forecasts.
+        leads: timedelta64[ns], shape (lead,).
+        carries: whether the state after one forecast is where the next begins.
+    """
+
+    carries = False
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        settings = checkpoint.settings
+        self.name, self.targets = checkpoint.name, tuple(settings["targets"])
+        self.step = pd.Timedelta(settings["step"])
+        self.leads = schema.leads(settings["leads"], self.step)
+
+    @abstractmethod
+    def central(
+        self, observed: xr.Dataset, references: np.ndarray, state: State | None = None
+    ) -> tuple[dict[str, xr.DataArray], State | None]:
+        """Forecast from each reference time.
+
+        Args:
+            observed: canonical observations; nothing after a reference is used for it.
+            references: unbroken run of steps on the axis of ``observed``, shape (reference,).
+            state: the state after the step before the first of ``observed``; None spins up from zero.
+
+        Returns:
+            target -> (forecast_reference_time, lead, *space) in the target's units, and the state after the last
+            reference (None for baselines).
+        """
+
+    @property
+    @abstractmethod
+    def context(self) -> int:
+        """Steps up to and with the reference that a forecast without a state reads."""
+
+    def calibrated(self, target: str) -> Calibration:
+        """Return the target's calibration.
+
+        Raises:
+            ForecastError: there is none yet.
+        """
+        if f"calibration:{target}" not in self.checkpoint.datasets:
+            raise ForecastError(f"a calibrated checkpoint of {self.name}", f"none for {target}", "train again")
+        return Calibration.from_dataset(self.checkpoint.datasets[f"calibration:{target}"])
+
+
+class BaselineForecaster(Forecaster):
+    """A fitted baseline, one for each target."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(checkpoint)
+        kind: type[Baseline] = member("baseline", BASELINES, checkpoint.type)
+        self.fitted = {name: kind.restore(checkpoint.datasets[f"fitted:{name}"]) for name in self.targets}
+
+    @property
+    def context(self) -> int:
+        """The longest of the targets' own, and the reference itself."""
+        return max(one.context for one in self.fitted.values()) + 1
+
+    def central(
+        self, observed: xr.Dataset, references: np.ndarray, state: State | None = None
+    ) -> tuple[dict[str, xr.DataArray], State | None]:
+        """See the contract."""
+        return {name: self.fitted[name].forecast(observed[name], references) for name in self.targets}, None
+
+
+class ModelForecaster(Forecaster):
+    """A trained network with its scaling."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(checkpoint)
+        settings = checkpoint.settings
+        grid = settings["shape"]["grid"]
+        shape = Shape(**{**settings["shape"], "grid": None if grid is None else tuple(grid)})
+        self.model = create(member("model", MODELS, checkpoint.type), shape, settings["options"])
+        self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in checkpoint.weights.items()})
+        self.model.eval()
+        self.scaling = Scaling.from_dataset(checkpoint.datasets["scaling"])
+        self.carries = self.model.aligned
+
+    @property
+    def context(self) -> int:
+        """Steps of the spin-up and the reference itself; never fewer than the network's own context or window."""
+        settings = self.checkpoint.settings
+        window = 1 if self.model.aligned else int(settings["window"])
+        return max(int(settings["spin_up"]) + 1, self.model.context, window)
+
+    def central(
+        self, observed: xr.Dataset, references: np.ndarray, state: State | None = None
+    ) -> tuple[dict[str, xr.DataArray], State | None]:
+        """See the contract."""
+        settings = self.checkpoint.settings
+        axis = observed.get_index(TIME)
+        first, last = int(axis.get_loc(references[0])), int(axis.get_loc(references[-1]))
+        start = 0 if state is not None else max(0, first + 1 - self.context)
+        seen = observed.isel({TIME: slice(start, last + 1)})
+        targets, covariates = settings["targets"], settings["covariates"]
+        data = frames(seen, self.scaling, targets, covariates, len(self.leads), mask=settings["mask"], step=self.step)
+        before = None if state is None else {name: torch.from_numpy(value.copy()) for name, value in state.items()}
+        steps = (first - start, last - start + 1)
+        y, after = run(self.model, data, before, steps=steps, window=settings["window"])
+        return {
+            name: self._labelled(y[..., place, :, :] if data.grid else y[..., place], observed, name, references)
+            for place, name in enumerate(self.targets)
+        }, {name: value.numpy() for name, value in after.items()}
+
+    def _labelled(self, y: torch.Tensor, observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:
+        """Turn y (S, reference, L[, H, W]) in scaled units into (forecast_reference_time, lead, *space) in units."""
+        space = schema.space_dims(observed)
+        values = y.numpy()[0] if len(space) == 2 else np.moveaxis(y.numpy(), 0, -1)
+        valid = schema.valid_times(references, self.leads)
+        coords = {REFERENCE: references, LEAD: self.leads, VALID_TIME: ((REFERENCE, LEAD), valid)}
+        labelled = xr.DataArray(
+            values, dims=(REFERENCE, LEAD, *space), coords=coords | {dim: observed[dim] for dim in space}, name=name
+        )
+        return self.scaling.undo(labelled, name).assign_attrs(observed[name].attrs)
+
+
+def forecaster(checkpoint: Checkpoint) -> Forecaster:
+    """Put a checkpoint to work."""
+    return BaselineForecaster(checkpoint) if checkpoint.family == "baseline" else ModelForecaster(checkpoint)
+
+
+def predict(
+    forecaster: Forecaster, observed: xr.Dataset, reference: np.datetime64, state: State | None = None
+) -> tuple[xr.Dataset, State | None]:
+    """Make one forecast with its members and quantiles.
+
+    Args:
+        forecaster: a checkpoint at work.
+        observed: canonical observations, from the step after the state's (or from far enough back) to the reference.
+        reference: the last observed step that may be used.
+        state: what the previous forecast left, or None.
+
+    Returns:
+        The forecast Dataset (VAR, VAR_quantile, VAR_member) with one forecast_reference_time, and the next state.
+
+    Raises:
+        ForecastError: the observations do not fit the checkpoint, or end before the reference.
+    """
+    forecaster.checkpoint.check(observed)
+    times = observed[TIME].values
+    if not len(times) or times[-1] != reference:
+        got = f"{times[-1] if len(times) else 'no steps'}"
+        raise ForecastError(f"observations that end at the reference time {reference}", got, "cut them there")
+    central, after = forecaster.central(observed, np.array([reference]), state)
+    parts: dict[str, xr.DataArray] = {}
+    for name, values in central.items():
+        parts[name] = values
+        calibration = forecaster.calibrated(name)
+        parts[f"{name}_quantile"] = calibration.quantiles(values)
+        parts[f"{name}_member"] = calibration.members(values)
+    return xr.Dataset(parts), after
