@@ -24,6 +24,7 @@ from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from forecast.errors import ForecastError
 from forecast.models.base import Model, Options, Shape, State
 from forecast.models.heads import Residual, Start
 
@@ -46,6 +47,8 @@ class ConvLSTMOptions(Options):
         hidden: channels of each layer, from the input up.
         kernel: width of the input convolutions, cells; odd. 5 cells of 2.5 degrees hold a day's travel of a low.
         recurrent_kernel: width of the recurrent convolutions, cells; odd. 3 costs a third of 5.
+        dilation: distance of a kernel's cells in each layer, the last one repeated. 2 in the second layer widens its
+            view at no cost, and helped on daily pressure maps (docs/log.md).
         head_kernel: width of the head's convolution, cells; odd.
         dropout: share of channels dropped after each layer while training, one mask a stream and chunk.
         peepholes: whether gates see the cell.
@@ -56,6 +59,7 @@ class ConvLSTMOptions(Options):
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field((32, 32), min_length=1, max_length=6)
     kernel: Width = 5
     recurrent_kernel: Width = 3
+    dilation: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field((1, 2), min_length=1)
     head_kernel: Width = 3
     dropout: float = Field(0.1, ge=0, lt=1)
     peepholes: bool = False
@@ -63,9 +67,9 @@ class ConvLSTMOptions(Options):
     residual: Residual = "damped"
 
 
-def pad(x: Tensor, kernel: int, periodic: bool) -> Tensor:
-    """Pad maps (N, C, H, W) for an odd kernel: edge values, or the other side in longitude if ``periodic``."""
-    margin = kernel // 2
+def pad(x: Tensor, kernel: int, periodic: bool, dilation: int = 1) -> Tensor:
+    """Pad maps x (N, C, H, W) for an odd, dilated kernel: edge values, or the other side in longitude if periodic."""
+    margin = kernel // 2 * dilation
     if not margin:
         return x
     if periodic:
@@ -73,6 +77,16 @@ def pad(x: Tensor, kernel: int, periodic: bool) -> Tensor:
             functional.pad(x, (margin, margin, 0, 0), "circular"), (0, 0, margin, margin), "replicate"
         )
     return functional.pad(x, (margin, margin, margin, margin), "replicate")
+
+
+def _demand_room(shape: Shape, options: ConvLSTMOptions) -> None:
+    """Refuse kernels that would wrap round a closed circle more than once."""
+    reach = options.kernel // 2 * max(options.dilation)
+    if shape.periodic and shape.grid and reach > shape.grid[1]:
+        got = f"{reach} cells to either side on a grid of {shape.grid[1]} longitudes"
+        raise ForecastError(
+            "a kernel that fits on the circle of longitudes", got, "choose a smaller kernel or dilation"
+        )
 
 
 def initialise(convolution: nn.Conv2d, gates: int = 1) -> None:
@@ -86,11 +100,11 @@ def initialise(convolution: nn.Conv2d, gates: int = 1) -> None:
 class Cell(nn.Module):
     """One ConvLSTM layer over a list of maps (time), each (B, C, H, W)."""
 
-    def __init__(self, inputs: int, hidden: int, shape: Shape, options: ConvLSTMOptions) -> None:
+    def __init__(self, inputs: int, hidden: int, shape: Shape, options: ConvLSTMOptions, dilation: int) -> None:
         super().__init__()
-        self.hidden, self.periodic = hidden, shape.periodic
-        self.seen = nn.Conv2d(inputs, GATES * hidden, options.kernel)
-        self.carried = nn.Conv2d(hidden, GATES * hidden, options.recurrent_kernel, bias=False)
+        self.hidden, self.periodic, self.dilation = hidden, shape.periodic, dilation
+        self.seen = nn.Conv2d(inputs, GATES * hidden, options.kernel, dilation=dilation)
+        self.carried = nn.Conv2d(hidden, GATES * hidden, options.recurrent_kernel, dilation=dilation, bias=False)
         initialise(self.seen, GATES)
         with torch.no_grad():
             for gate in self.carried.weight.chunk(GATES):  # orthogonal at the centre: a step back is a rotation
@@ -105,10 +119,11 @@ class Cell(nn.Module):
     def forward(self, maps: list[Tensor], h: Tensor, c: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         """Maps and the state before them -> hidden maps (a list) and the state after them."""
         joined = torch.cat(maps).contiguous(memory_format=torch.channels_last)
-        seen = self.seen(pad(joined, self.seen.kernel_size[0], self.periodic))
+        seen = self.seen(pad(joined, self.seen.kernel_size[0], self.periodic, self.dilation))
         hidden = []
         for drive in seen.split(len(h)):
-            h, c = self._step(drive + self.carried(pad(h, self.carried.kernel_size[0], self.periodic)), c)
+            before = pad(h, self.carried.kernel_size[0], self.periodic, self.dilation)
+            h, c = self._step(drive + self.carried(before), c)
             hidden.append(h)
         return hidden, h, c
 
@@ -131,7 +146,10 @@ class ConvLSTM(Model):
     def __init__(self, shape: Shape, options: ConvLSTMOptions) -> None:
         super().__init__(shape, options)
         widths = (shape.inputs, *options.hidden)
-        self.cells = nn.ModuleList(Cell(below, width, shape, options) for below, width in pairwise(widths))
+        _demand_room(shape, options)
+        spread = (*options.dilation, *options.dilation[-1:] * len(options.hidden))
+        layers = zip(pairwise(widths), spread, strict=False)
+        self.cells = nn.ModuleList(Cell(below, width, shape, options, apart) for (below, width), apart in layers)
         self.dropout = nn.Dropout2d(options.dropout)
         read = sum(options.hidden) if options.skip else options.hidden[-1]
         self.head = nn.Conv2d(read, shape.leads * shape.outputs, options.head_kernel)
