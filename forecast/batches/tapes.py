@@ -67,7 +67,7 @@ class Frames:
         return self.values.shape[2] + self.mask + calendar + (0 if self.position is None else len(self.position))
 
     def inputs(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor:
-        """Gather x (B, steps, C[, H, W]) from each tape and start; the last step repeats beyond the end."""
+        """Gather x (B, steps, C[, H, W]) of tapes tape_B from steps start_B on; the last repeats beyond the end."""
         at = (start_B[:, None] + torch.arange(steps)).clamp(max=self.values.shape[1] - 1)
         values = self.values[tape_B[:, None], at]
         parts = [torch.nan_to_num(values)]
@@ -82,13 +82,20 @@ class Frames:
         return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
 
     def futures(self, start_B: Tensor, steps: int) -> Tensor | None:
-        """Gather the calendar of the steps ahead, (B, steps, L, F); None where there is none."""
+        """Gather the calendar ahead of the steps from start_B on, (B, steps, L, F); None where there is none."""
         if not self.future or self.calendar is None:
             return None
         return self.calendar[self._ahead(start_B, steps).clamp(max=len(self.calendar) - 1)]
 
     def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: tuple[int, int]) -> Tensor:
-        """Gather what step t forecasts, (B, steps, L, K[, H, W]): NaN where missing or not at an index in ``valid``."""
+        """Gather what each step forecasts, (B, steps, L, K[, H, W]), NaN where missing.
+
+        Args:
+            tape_B: tape of each row.
+            start_B: first step of each row.
+            steps: how many.
+            valid: [start, stop) of the steps that may be targets; beyond them NaN.
+        """
         ahead = self._ahead(start_B, steps)
         y = self.values[:, :, : self.targets][tape_B[:, None, None], ahead.clamp(max=self.values.shape[1] - 1)]
         outside = (ahead < valid[0]) | (ahead >= min(valid[1], self.values.shape[1]))

@@ -11,6 +11,9 @@ from forecast.errors import ForecastError
 State = dict[str, Tensor]
 
 
+WINDOWS = 64  # windows read at a time by a model that is not aligned
+
+
 @torch.no_grad()
 def run(
     model: nn.Module,
@@ -63,15 +66,21 @@ def _stretch(frames: Frames, start: int, size: int) -> tuple[Tensor, Tensor | No
 def _run_windows(
     model: nn.Module, frames: Frames, state: State | None, steps: tuple[int, int], window: int
 ) -> tuple[Tensor, State]:
-    before, kept = [state], []
+    """Read a window for each forecast, from the state carried to its beginning; whole windows many at a time."""
+    before = [state]
     for at in range(frames.values.shape[1]):
-        state = model(*_stretch(frames, at, 1), state)[1]
-        before.append(state)
-        if steps[0] <= at < steps[1]:
-            begin = max(0, at + 1 - window)
-            y, _ = model(*_stretch(frames, begin, at + 1 - begin), before[begin])
-            kept.append(y[:, -1:])
-        if len(before) > window + 1:
-            before[len(before) - window - 2] = None
-    assert state is not None
-    return torch.cat(kept, dim=1), state
+        before.append(model(*_stretch(frames, at, 1), before[-1])[1])
+    last = before[-1]
+    assert last is not None
+    before[0] = {name: torch.zeros_like(value) for name, value in last.items()} if state is None else state
+    first, stop = steps
+    kept = [model(*_stretch(frames, 0, at + 1), before[0])[0][:, -1:] for at in range(first, min(stop, window - 1))]
+    tapes = torch.arange(len(frames.values))
+    for block in torch.arange(max(first, window - 1), max(stop, first, window - 1)).split(WINDOWS):
+        begins = block - window + 1
+        tape, start = tapes.repeat(len(block)), begins.repeat_interleave(len(tapes))
+        states = [before[begin] for begin in begins.tolist()]
+        joined = {name: torch.cat([one[name] for one in states if one is not None]) for name in last}
+        y, _ = model(frames.inputs(tape, start, window), frames.futures(start, window), joined)
+        kept.append(y[:, -1].unflatten(0, (len(block), len(tapes))).transpose(0, 1))
+    return torch.cat(kept, dim=1), last

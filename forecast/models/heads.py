@@ -15,6 +15,18 @@ from forecast.models.base import Shape
 Residual = Literal["none", "persistence", "damped"]
 
 
+# A head that is added to a start begins this small: the first forecasts are nearly the start itself, so that a short
+# record is not spoilt before it is learned from. (Zero would leave nothing for the layers below to learn by.)
+SMALL = 0.1
+
+
+def draw(layer: nn.Linear, start: Residual) -> None:
+    """Draw a head's Glorot weights, small where there is a start, and set its bias to 0."""
+    nn.init.xavier_uniform_(layer.weight, 1.0 if start == "none" else SMALL)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
 class Start(nn.Module):
     """What the network's output is added to: nothing, the last target (persistence), or its damped anomaly.
 
@@ -67,12 +79,11 @@ class Direct(nn.Module):
             self.seen = nn.Linear(hidden, width)
             self.ahead = nn.Linear(shape.future, width, bias=False)
             self.joined = nn.Linear(width, shape.outputs, bias=False)
+            draw(self.joined, start)
+            draw(self.seen, "none")
+            draw(self.ahead, "none")
+        draw(self.linear, start)
         self.start = Start(shape, start)
-        for name, parameter in self.named_parameters():
-            if name.endswith("weight"):
-                nn.init.xavier_uniform_(parameter)
-            elif name.endswith("bias"):
-                nn.init.zeros_(parameter)
 
     def forward(self, h: Tensor, x: Tensor, future: Tensor | None) -> Tensor:
         """h (B, T, hidden), x (B, T, C), future (B, T, L, F) or None -> y (B, T, L, K)."""

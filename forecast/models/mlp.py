@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from forecast.models.base import Model, Options, Shape, State
-from forecast.models.heads import Direct, Residual, Start
+from forecast.models.heads import Direct, Residual, Start, draw
 
 
 class MLPOptions(Options):
@@ -32,7 +32,7 @@ class MLPOptions(Options):
     hidden: int = Field(64, ge=1, le=4096)
     layers: int = Field(1, ge=1, le=8)
     context: int | None = Field(None, ge=1, le=10_000)
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
     residual: Residual = "damped"
 
 
@@ -74,8 +74,7 @@ class _Maps(nn.Module):
         self.sizes = (shape.leads, shape.outputs, *(shape.grid or ()))
         self.linear = nn.Linear(hidden, int(torch.tensor(self.sizes).prod()))
         self.start = Start(shape, options.residual)
-        nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        draw(self.linear, options.residual)
 
     def forward(self, h: Tensor, x: Tensor, future: Tensor | None) -> Tensor:
         return self.start(self.linear(h).unflatten(-1, self.sizes), x)

@@ -24,7 +24,7 @@ class RecurrentOptions(Options):
 
     hidden: int = Field(64, ge=1, le=4096)
     layers: int = Field(1, ge=1, le=8)
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
     residual: Residual = "damped"
 
 
@@ -75,7 +75,7 @@ class Recurrent(Model):
 
 
 def stack(member: type[Recurrent], inputs: int, options: RecurrentOptions) -> nn.RNNBase:
-    """Build a member's layers, batch first, with their initial weights."""
+    """Build a member's layers over so many inputs, batch first, with the initial weights, as options say."""
     between = options.dropout if options.layers > 1 else 0.0
     layer: Any = member.layer
     cell: nn.RNNBase = layer(inputs, options.hidden, options.layers, batch_first=True, dropout=between)
@@ -84,7 +84,17 @@ def stack(member: type[Recurrent], inputs: int, options: RecurrentOptions) -> nn
 
 
 def carry(cell: nn.RNNBase, memory: tuple[str, ...], x: Tensor, state: State | None) -> tuple[Tensor, State]:
-    """Run layers over x (B, T, C) from a batch-first state; return h (B, T, hidden) and the next state."""
+    """Run layers from a batch-first state.
+
+    Args:
+        cell: the layers.
+        memory: names of their states, in torch's order.
+        x: inputs (B, T, C).
+        state: as returned by the call before; None is the initial state.
+
+    Returns:
+        h (B, T, hidden) and the next state.
+    """
     before = None
     if state is not None:
         parts = [state[name].transpose(0, 1).contiguous() for name in memory]

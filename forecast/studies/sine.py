@@ -64,7 +64,7 @@ class OnTime(nn.Module):
         """Nothing to start from: the series is not seen."""
 
     def forward(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
-        """x (B, T, 2) -> y (B, T, 1, 1) and the state."""
+        """Read x (B, T, 2) from a state, without future features; return y (B, T, 1, 1) and the next state."""
         y, after = self.model(x[:, :, 1:], future, state)
         return y, after
 
@@ -144,6 +144,8 @@ def _continued(name: str, seed: int, period: int, epochs: int, steps: int) -> np
         epochs=epochs if model.aligned else max(1, epochs // 4),
         learning_rate=0.01,
         weight_decay=0.0,
+        warmup=0.3,
+        average=0.0,
         shift=False,
         seed=seed,
     )

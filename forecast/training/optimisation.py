@@ -9,28 +9,34 @@ from torch import Tensor, nn
 
 from forecast.training.settings import Training
 
+BETAS = (0.9, 0.99)  # a second moment over 100 updates: trainings here are some thousand updates long, not millions
+
 
 def optimiser(model: nn.Module, settings: Training) -> torch.optim.AdamW:
     """Build AdamW (Loshchilov & Hutter 2019); weight decay on weights only, not on biases or damping factors."""
     if not settings.weight_decay:
-        return torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.0, fused=True)
+        return torch.optim.AdamW(
+            model.parameters(), lr=settings.learning_rate, betas=BETAS, weight_decay=0.0, fused=True
+        )
     weights: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (weights if name.rpartition(".")[2].startswith("weight") else others).append(parameter)
     groups = [{"params": weights, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, fused=True)
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
+    )
 
 
 def rate(settings: Training, progress: float) -> float:
     """Return the learning rate at a share of the training done, in [0, 1].
 
-    One cycle (Smith & Topin 2019): from 1/25 of the peak up to it over the first 30 %, then down to a 10,000th of the
-    start, both along a cosine.
+    One cycle (Smith & Topin 2019): from 1/25 of the peak up to it over the first ``warmup``, then down to a 10,000th
+    of the start, both along a cosine.
     """
     if settings.schedule == "constant":
         return settings.learning_rate
-    rise, low, end = 0.3, 1 / 25, 1 / 25e4
+    rise, low, end = settings.warmup, 1 / 25, 1 / 25e4
     if progress < rise:
         share = low + (1 - low) * (1 - math.cos(math.pi * progress / rise)) / 2
     else:

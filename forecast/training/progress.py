@@ -7,6 +7,7 @@ the seed and its number alone, and every stream begins an epoch with a fresh sta
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ class History:
     Attributes:
         train: mean loss of each epoch's updates.
         early: loss on the early-stopping streams after each epoch (empty without them).
+        initial: the same before the first update; NaN without them.
         rate: learning rate at the end of each epoch.
         gradient: mean norm of the gradient before clipping in each epoch.
         best: number of the epoch whose weights were kept, from 1; 0: the initial weights.
@@ -34,6 +36,7 @@ class History:
     early: list[float] = field(default_factory=list)
     rate: list[float] = field(default_factory=list)
     gradient: list[float] = field(default_factory=list)
+    initial: float = math.nan
     best: int = 0
     stopped: str = ""
 
@@ -49,7 +52,14 @@ class History:
 
 
 def save(path: Path, fingerprint: str, history: History, parts: dict[str, Any]) -> None:
-    """Write a training checkpoint atomically: the old file stays whole until the new one is."""
+    """Write a training checkpoint atomically: the old file stays whole until the new one is.
+
+    Args:
+        path: the file.
+        fingerprint: of the model, the settings and the data.
+        history: so far.
+        parts: weights and the optimiser's state.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.part")
     with beside.open("wb") as file:

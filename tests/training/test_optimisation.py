@@ -14,7 +14,7 @@ from forecast.training.settings import Training
 
 
 def test_one_cycle_rises_from_a_25th_to_the_peak_and_falls_to_nothing() -> None:
-    settings = Training(learning_rate=1.0)
+    settings = Training(learning_rate=1.0, warmup=0.3)
     found = [rate(settings, progress) for progress in (0, 0.15, 0.3, 0.65, 1)]
     assert found == pytest.approx([0.04, 0.52, 1.0, 0.500002, 4e-6])
 
@@ -50,6 +50,15 @@ def test_weights_decay_and_biases_and_damping_do_not() -> None:
     assert (decaying["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
     assert {parameter.dim() for parameter in decaying["params"]} == {4} and len(decaying["params"]) == 3
     assert len(free["params"]) == 3  # two biases, the damping
+
+
+def test_gradients_lie_in_memory_as_their_weights_do() -> None:
+    """Fused AdamW steps wrongly where the two differ, as channels-last maps could make them."""
+    model = create(ConvLSTM, Shape(inputs=2, leads=2, grid=(5, 6)), {"hidden": [3, 3]})
+    y, _ = model(torch.randn(2, 3, 2, 5, 6))
+    y.square().mean().backward()
+    for parameter in model.parameters():
+        assert parameter.grad is not None and parameter.grad.stride() == parameter.stride()
 
 
 def test_the_average_forgets_slowly_once_it_has_seen_enough() -> None:

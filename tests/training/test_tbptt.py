@@ -132,7 +132,9 @@ def test_a_bidirectional_window_that_crosses_a_beginning_does_not_count() -> Non
     assert targets == [True, True, False, True, True]
 
 
-QUICK = Training(balance=False, k1=5, k2=10, streams=4, epochs=6, patience=3, learning_rate=0.02, weight_decay=0.01)
+QUICK = Training(
+    balance=False, k1=5, k2=10, streams=4, epochs=6, patience=3, learning_rate=0.02, weight_decay=0.01, average=0.0
+)
 
 
 def data() -> tuple[Streams, Streams]:
@@ -154,7 +156,7 @@ def test_equal_seeds_end_in_equal_weights_and_others_do_not(kind: type[Model]) -
     ends = []
     for seed in (4, 4, 5):
         model = build(kind, dropout=0.2)
-        train(model, *data(), QUICK.model_copy(update={"seed": seed, "epochs": 2}))
+        train(model, data()[0], None, QUICK.model_copy(update={"seed": seed, "epochs": 2}))
         ends.append(torch.cat([parameter.detach().flatten() for parameter in model.parameters()]))
     assert torch.equal(ends[0], ends[1]) and not torch.equal(ends[0], ends[2])
 
@@ -242,6 +244,15 @@ def test_a_loss_that_is_not_finite_stops_it_and_the_best_weights_stay() -> None:
     history = train(model, learn, early, QUICK, report=spoil)
     assert (history.stopped, history.epochs, history.finite) == ("not finite", 2, False)
     assert evaluate(model, early, Objective(), 10) == pytest.approx(min(history.early), abs=1e-12)
+
+
+def test_a_training_that_only_spoils_keeps_the_weights_that_it_began_with() -> None:
+    model, (learn, early) = build(), data()
+    settings = QUICK.model_copy(update={"learning_rate": 50.0, "clip_norm": None, "schedule": "constant"})
+    history = train(model, learn, early, settings)
+    assert (history.best, history.epochs, history.stopped) == (0, 3, "patience")
+    assert evaluate(model, early, Objective(), 10) == pytest.approx(history.initial)
+    assert history.initial < min(history.early)
 
 
 def test_it_stops_when_patience_runs_out() -> None:
