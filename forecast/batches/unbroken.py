@@ -76,11 +76,12 @@ def _run_windows(
     first, stop = steps
     kept = [model(*_stretch(frames, 0, at + 1), before[0])[0][:, -1:] for at in range(first, min(stop, window - 1))]
     tapes = torch.arange(len(frames.values))
-    for block in torch.arange(max(first, window - 1), max(stop, first, window - 1)).split(WINDOWS):
+    for at in range(max(first, window - 1), stop, WINDOWS):
+        block = torch.arange(at, min(at + WINDOWS, stop))
         begins = block - window + 1
         tape, start = tapes.repeat(len(block)), begins.repeat_interleave(len(tapes))
         states = [before[begin] for begin in begins.tolist()]
         joined = {name: torch.cat([one[name] for one in states if one is not None]) for name in last}
         y, _ = model(frames.inputs(tape, start, window), frames.futures(start, window), joined)
-        kept.append(y[:, -1].unflatten(0, (len(block), len(tapes))).transpose(0, 1))
+        kept.append(y[:, -1].unflatten(0, (len(begins), len(tapes))).transpose(0, 1))
     return torch.cat(kept, dim=1), last
