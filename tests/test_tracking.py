@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from matplotlib.figure import Figure
 
 from forecast.errors import ForecastError
 from forecast.tracking import Tracker
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +222,13 @@ def test_a_server_that_fails_holds_a_run_up_for_seconds_only(failing_server: str
     with pytest.raises(ForecastError, match="a tracking store that answers"):
         Tracker(failing_server, "e")
     assert time.monotonic() - start < 20
+
+
+def test_sqlite_stays_pythons_own_after_the_grib_reader_was_loaded() -> None:
+    last = "import sqlite3; print(sqlite3.connect('').execute('select sqlite_version()').fetchone()[0])"
+    grib = "import forecast, xarray; xarray.backends.list_engines(); "
+    said = [
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout
+        for code in (last, grib + last)
+    ]
+    assert said[0] == said[1] != ""
