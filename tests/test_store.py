@@ -133,6 +133,13 @@ def test_the_latest_has_the_newest_reference_time_then_the_newest_issue_time(sto
     assert table.forecast_reference_time[0] == np.datetime64("2001-02-03")
 
 
+def test_of_two_issues_at_the_same_time_the_one_written_last_is_the_latest(store: Store) -> None:
+    for name in ("zebra", "ant", "zebra", "mole", "ant"):
+        store.write_issue(issue(5, forecast_id=name, model=name))
+    assert store.issues().forecast_id.tolist() == ["zebra", "mole", "ant"]
+    assert store.latest().attrs["model"] == "ant"
+
+
 def test_an_unknown_id_is_refused_naming_the_nearest(store: Store) -> None:
     with pytest.raises(ForecastError, match="one of 0 issued(.|\n)*'x'(.|\n)*issue a forecast first"):
         store.read("x")

@@ -58,18 +58,19 @@ def _versions(attrs: dict[str, Any]) -> dict[str, str]:
     return {key: str(value) for key, value in sorted(attrs.items()) if key.endswith("_version")}
 
 
-def from_forecast(forecast: xr.Dataset, name: str, state: dict[str, np.ndarray]) -> xr.Dataset:
+def from_forecast(forecast: xr.Dataset, name: str, state: dict[str, np.ndarray], order: int) -> xr.Dataset:
     """Return a forecast as a row of its layout: variables (issue, lead, ...), its attributes as text, its state.
 
     Args:
         forecast: one issue, complete.
         name: the id under which it will be found.
         state: arrays by name; {} for none.
+        order: counts what was written, so that of two issues at the same time the later one is known.
 
     Raises:
         ForecastError: a state that is not made of numbers.
     """
-    kept = {"asked": forecast.attrs[ID], "valid_time": forecast[schema.VALID_TIME].attrs}
+    kept = {"asked": forecast.attrs[ID], "order": order, "valid_time": forecast[schema.VALID_TIME].attrs}
     about = json.dumps({**forecast.attrs, ID: name, KEPT: kept}, default=lambda value: value.tolist())
     bare = forecast.drop_vars([schema.VALID_TIME, schema.REFERENCE]).drop_attrs(deep=False).drop_encoding()
     row = objects(bare).rename_dims({schema.REFERENCE: ISSUE})
@@ -136,9 +137,10 @@ def index(store: Any) -> pd.DataFrame:
             if forecast_id:
                 attrs = json.loads(about)
                 known = [attrs.get(column, "") for column in COLUMNS[2:]]
-                entries.append([str(forecast_id), reference, *known, attrs[KEPT]["asked"], _versions(attrs), name, row])
-    frame = pd.DataFrame(entries, columns=[*COLUMNS, "asked", "versions", "layout", "row"])
-    return frame.sort_values([schema.REFERENCE, "issue_time"], ignore_index=True, kind="stable")
+                own = [attrs[KEPT]["asked"], attrs[KEPT]["order"], _versions(attrs)]
+                entries.append([str(forecast_id), reference, *known, *own, name, row])
+    frame = pd.DataFrame(entries, columns=[*COLUMNS, "asked", "order", "versions", "layout", "row"])
+    return frame.sort_values([schema.REFERENCE, "issue_time", "order"], ignore_index=True)
 
 
 def find(index: pd.DataFrame, forecast_id: str) -> Any:

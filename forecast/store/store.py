@@ -53,12 +53,13 @@ class Store:
         with self._snapshots.write() as session:
             index = rows.index(session.store)
             name, former = rows.place(index, forecast.attrs)
-            rows.write(rows.from_forecast(forecast, name, state or {}), session.store, former)
+            order = 1 + max(index["order"], default=0)
+            rows.write(rows.from_forecast(forecast, name, state or {}, order), session.store, former)
             session.commit(f"issue {name}")
         return name
 
     def issues(self) -> pd.DataFrame:
-        """Return one row an issue, sorted by reference time, then issue time; empty before the first one.
+        """Return one row an issue, sorted by reference time, issue time, order of writing; empty before any.
 
         Columns: forecast_id, forecast_reference_time (Timestamp or cftime), issue_time (text), model, model_version,
         data_version, code_version ("" where it was not given).
