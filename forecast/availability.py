@@ -87,27 +87,26 @@ def last_known(ds: xr.Dataset, issue_time: Any, step: pd.Timedelta, delay: pd.Ti
     raise ForecastError(f"an observed value before {issue_time}", "only NaN", "ingest a span that holds observations")
 
 
-def horizon_steps(reference: Any, issue_time: Any, step: pd.Timedelta, horizon: pd.Timedelta) -> int:
-    """Return how many leads a forecast needs: the horizon's, or more where tomorrow would not be covered in full.
+def lead_count(horizon: pd.Timedelta, delay: pd.Timedelta, step: pd.Timedelta, start: Any) -> int:
+    """Return how many leads a horizon needs, in steps, whenever a forecast is issued.
 
-    Leads count from the reference time, so a source's delay uses some of them up; tomorrow is the calendar day after
-    that of the issue time, covered when the interval of a lead ends with it or later. A horizon under a day asks for
-    hours, not for tomorrow, and is left alone.
+    Leads count from the last step known, so the delay of its source is added. A horizon of a day or more reaches at
+    least to the end of tomorrow, the calendar day after that of the issue time. That takes most leads just after
+    midnight: tomorrow then ends in two days, and the last known interval ended as long ago as the axis lies askew.
 
     Args:
-        reference: the last observed step (datetime64 or cftime).
-        issue_time: as for ``as_known``.
+        horizon: how far the forecast is wanted.
+        delay: from the end of an interval until its value is out.
         step: length of an interval.
-        horizon: how far the forecast is wanted, counted from the reference time.
+        start: the first time of the axis (datetime64, Timestamp or cftime), for its time of day.
     """
-    leads = math.ceil(horizon / step)
-    if horizon < DAY:
-        return leads
-    issued = as_time(issue_time, np.asarray([reference]))
-    clock = pd.Timestamp(issued) if isinstance(issued, np.datetime64) else issued
-    today = pd.Timedelta(hours=clock.hour, minutes=clock.minute, seconds=clock.second, microseconds=clock.microsecond)
-    until = pd.Timedelta(issued - reference) - today + 2 * DAY  # from the reference time to the end of tomorrow
-    return max(leads, math.ceil(until / step) - 1)
+    if horizon >= DAY:
+        clock = pd.Timestamp(start) if isinstance(start, np.datetime64) else start
+        today = pd.Timedelta(hours=clock.hour, minutes=clock.minute, seconds=clock.second)
+        shared = pd.Timedelta(math.gcd(step.value, DAY.value))
+        askew = step - shared + (-(today + delay)) % shared
+        horizon = max(horizon, 2 * DAY + askew)
+    return max(1, math.ceil((horizon + delay) / step))
 
 
 def as_time(value: Any, times: np.ndarray) -> Any:

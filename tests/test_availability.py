@@ -10,7 +10,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.availability import as_known, as_time, horizon_steps, known_at, last_known
+from forecast.availability import as_known, as_time, known_at, last_known, lead_count
 from forecast.errors import ForecastError
 
 DAY, HOUR = pd.Timedelta("1D"), pd.Timedelta("1h")
@@ -109,20 +109,46 @@ def test_times_may_be_text_or_carry_an_offset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "issue", "step", "horizon", "steps"),
+    ("horizon", "delay", "step", "start", "steps"),
     [
-        ("2001-01-01", "2001-01-02T06:00", "1D", "1D", 2),  # 2 and 3 January
-        ("2001-01-01", "2001-01-02T06:00", "1D", "5D", 5),  # the horizon covers tomorrow
-        ("2000-12-28", "2001-01-02T06:00", "1D", "5D", 6),  # a delay of four days: 29 December to 3 January
-        ("2001-01-02T05:00", "2001-01-02T06:00", "1h", "24h", 42),  # 06:00 on the 2nd to 23:00 on the 3rd
-        ("2001-01-02T05:00", "2001-01-02T06:00", "1h", "6h", 6),  # hours were asked for
+        ("1D", "0h", "1D", "2001-01-01", 2),  # issued on the 2nd: the 2nd and the 3rd
+        ("5D", "0h", "1D", "2001-01-01", 5),  # the horizon covers tomorrow
+        ("1D", "1D", "1D", "2001-01-01", 3),  # a day late: yesterday has to be forecast as well
+        ("5D", "2D", "1D", "2001-01-01", 7),  # five days from the last that could be known
+        ("24h", "0h", "1h", "2001-01-01", 48),  # issued at midnight: today and tomorrow
+        ("24h", "30min", "1h", "2001-01-01", 49),
+        ("1D", "0h", "1D", "2001-01-01T12:00", 3),  # from noon to noon: tomorrow touches the third
+        ("5D", "0h", "5D", "2001-01-01", 2),  # the last pentad may have ended four days ago
+        ("6h", "0h", "1h", "2001-01-01", 6),  # hours were asked for, not tomorrow
+        ("6h", "3h", "1h", "2001-01-01", 9),
+        ("1h", "0h", "6h", "2001-01-01", 1),
     ],
 )
-def test_leads_reach_to_the_end_of_tomorrow(reference: str, issue: str, step: str, horizon: str, steps: int) -> None:
-    last = np.datetime64(reference, "ns")
-    assert horizon_steps(last, issue, pd.Timedelta(step), pd.Timedelta(horizon)) == steps
+def test_leads_are_those_of_the_horizon_or_reach_to_the_end_of_tomorrow(
+    horizon: str, delay: str, step: str, start: str, steps: int
+) -> None:
+    spans = [pd.Timedelta(text) for text in (horizon, delay, step)]
+    assert lead_count(*spans, np.datetime64(start, "ns")) == lead_count(*spans, pd.Timestamp(start)) == steps
+    assert lead_count(*spans, cftime.Datetime360Day(2001, 1, 1, hour=pd.Timestamp(start).hour)) == steps
 
 
-def test_leads_reach_tomorrow_across_the_end_of_a_360_day_year() -> None:
-    last = cftime.Datetime360Day(2095, 12, 29)
-    assert horizon_steps(last, "2095-12-30T06:00:00", DAY, DAY) == 2  # 30 December and 1 January
+@settings(max_examples=200, deadline=None)
+@given(
+    step=st.sampled_from(["10min", "1h", "3h", "7h", "12h", "1D", "36h", "5D", "7D"]).map(pd.Timedelta),
+    delay=st.integers(0, 9000).map(lambda minutes: pd.Timedelta(minutes, "min")),
+    start=st.integers(0, 20_000).map(lambda minutes: pd.Timestamp("2001-01-01") + pd.Timedelta(minutes, "min")),
+    later=st.integers(0, 30_000),
+)
+def test_tomorrow_is_covered_whatever_hour_it_is_issued_and_no_lead_is_idle(
+    step: pd.Timedelta, delay: pd.Timedelta, start: pd.Timestamp, later: int
+) -> None:
+    leads = lead_count(DAY, delay, step, start)
+
+    def missing(issue: pd.Timestamp) -> int:
+        """Leads needed from the last known step to the end of the day after the issue."""
+        last = start + (issue - delay - step - start) // step * step
+        return -(-(issue.normalize() + 2 * DAY - last) // step) - 1
+
+    assert missing(start + delay + step + pd.Timedelta(later, "min")) <= leads
+    midnight = (start + delay + step).normalize() + DAY
+    assert max(missing(midnight + day * DAY) for day in range(36)) == leads
