@@ -43,7 +43,7 @@ What it shows. A network that is given the time and nothing else (MLP on time) f
 nothing about the eleventh: outside the times that it has seen it goes flat or straight, and its error is that of \
 saying 0, which is 0.71, or worse. Networks that read the past go on: the MLP because a period of lags lies before \
 it, the recurrent ones because their state, carried across the chunks of truncated backpropagation through time, \
-holds the phase. Free-running over a hundred periods they drift in phase by at most a few hundredths of a period.
+holds the phase. Free-running, their errors are errors of phase: they grow in proportion to the time.
 What it does not show. A sine without noise obeys x(t+1) = 2 cos(w) x(t) - x(t-1), so a linear model with two lags \
 continues it to rounding: nothing here needs a gate, a long memory or a network. Good figures say that training, \
 carried state and feeding back are right, not that a model will forecast weather; bad ones say that something is \
