@@ -29,7 +29,7 @@ HORIZONS = (10, 100)  # periods, free-running
 ONE_STEP = Shape(inputs=1, leads=1)
 
 # Name: model and options. 32 units, a chunk a period, state carried, clipped at 1, one cycle up to 0.01, 300 epochs.
-_NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
+NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "mlp on time": ("mlp", {"context": 1, "layers": 2}),
     "mlp on lags": ("mlp", {}),
     "rnn": ("rnn", {}),
@@ -89,8 +89,8 @@ def run(seeds: int = 5, period: int = 25, report: Report | None = None, epochs: 
         raise ForecastError("at least 1 seed and 6 points a period", f"{seeds} and {period}", "ask for more")
     steps = max(HORIZONS) * period
     truth = np.sin(2 * np.pi * np.arange(PERIODS * period, PERIODS * period + steps) / period)
-    paths = np.empty((len(_NETWORKS), seeds, steps))
-    for row, name in enumerate(_NETWORKS):
+    paths = np.empty((len(NETWORKS), seeds, steps))
+    for row, name in enumerate(NETWORKS):
         for seed in range(seeds):
             paths[row, seed] = _continued(name, seed, period, epochs, steps)
             if report is not None:
@@ -104,7 +104,7 @@ def run(seeds: int = 5, period: int = 25, report: Report | None = None, epochs: 
             "truth": ("step", truth, {"units": "1"}),
         },
         coords={
-            "model": list(_NETWORKS),
+            "model": list(NETWORKS),
             "seed": range(seeds),
             "horizon": ("horizon", list(HORIZONS), {"units": "periods"}),
             "phase": ("step", np.arange(1, steps + 1) / period, {"units": "periods"}),
@@ -129,7 +129,7 @@ def _rmse(paths: np.ndarray, truth: np.ndarray, steps: int) -> np.ndarray:
 
 def _continued(name: str, seed: int, period: int, epochs: int, steps: int) -> np.ndarray:
     """Train one network on the ten periods and return the ``steps`` values that it says come next."""
-    kind, options = _NETWORKS[name]
+    kind, options = NETWORKS[name]
     options = {"hidden": 32, "dropout": 0.0, "residual": "none", **options}
     if name == "mlp on lags":
         options["context"] = period
