@@ -1,0 +1,159 @@
+"""What is forecast at a place, as a table: a row a lead, with interval, baselines and the skill there."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from forecast.cli import show
+from forecast.errors import ForecastError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from forecast.query import Issue
+
+# Long names are folded, so that the table fits a hundred columns.
+HEADS = {
+    "persistence": "persis- tence",
+    "damped_persistence": "damped persis- tence",
+    "climatology": "climat- ology",
+    "seasonal_naive": "season. naive",
+}
+SKILLS = ("persistence", "climatology")
+PLACES = 12  # series named when none was asked for
+
+
+def find(home: Path, pipeline: str, at: str | None, tomorrow: bool, time: str | None) -> xr.Dataset:
+    """Ask the newest issue of a pipeline.
+
+    Args:
+        home: folder of all pipelines.
+        pipeline: its name.
+        at: "lat,lon" in degrees, or the name of a series.
+        tomorrow: the calendar day after the date of issue only.
+        time: a valid time, a date, or a span "first/last" only.
+
+    Raises:
+        ForecastError: no place, or one outside the domain; a time outside the run; both kinds of time.
+    """
+    from forecast import query
+
+    if tomorrow and time:
+        raise ForecastError("--tomorrow or --time", "both", "leave one out")
+    issue = query.open(home, pipeline).latest()
+    if at is None:
+        raise ForecastError("a place", "none", _invitation(issue))
+    issue = issue.tomorrow() if tomorrow else issue.valid_time(time) if time else issue
+    return issue.series(at) if issue.kind == "series" else issue.at(*_point(at))
+
+
+def example(forecast: xr.Dataset) -> str:
+    """Return a place of a forecast, as ``--at`` takes it: the first series, or the middle of the map."""
+    if "series" in forecast.coords:
+        return str(forecast["series"].values[0])
+    lat, lon = (forecast[name].values[forecast.sizes[name] // 2] for name in ("lat", "lon"))
+    return f"{lat:g},{lon:g}"
+
+
+def _invitation(issue: Issue) -> str:
+    if issue.kind == "series":
+        names = [str(name) for name in issue.data["series"].values]
+        more = f" ... ({len(names)} in all)" if len(names) > PLACES else ""
+        return f"add --at NAME, one of {', '.join(names[:PLACES])}{more}"
+    return f"add --at LAT,LON in degrees, such as --at {example(issue.data)}"
+
+
+def _point(text: str) -> tuple[float, float]:
+    try:
+        lat, lon = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ForecastError("a point 'lat,lon' in degrees", repr(text), "write --at 51.5,-0.1") from error
+    return lat, lon
+
+
+def answer(found: xr.Dataset, variables: list[str]) -> None:
+    """Print an answer.
+
+    Args:
+        found: what ``find`` returned.
+        variables: columns to show; none shows a digest of all.
+
+    Raises:
+        ForecastError: an unknown column.
+    """
+    from forecast.query import formats
+
+    frame = formats.frame(found, variables or None)
+    attrs = found.attrs
+    simulated = " [bold magenta]SIMULATED[/]" if attrs.get("simulated") == "yes" else ""
+    show.console.print(
+        f"[bold]{escape(str(attrs['place']))}[/]{simulated}, issued {str(attrs['issue_time'])[:16]} UTC by "
+        f"{escape(attrs['model'])} {attrs['model_version']}, data {attrs['data_version']}",
+        soft_wrap=True,
+    )
+    if variables:
+        columns = ["valid time", "lead", *variables]
+        rows = [[*_when(frame, row), *(f"{row[name]:,.4g}" for name in variables)] for _, row in frame.iterrows()]
+        show.table(_span(frame), columns, rows, caption="times are UTC and label the start of the step")
+    else:
+        for name in found.data_vars:
+            if f"{name}_quantile" in found:
+                _digest(str(name), found, frame)
+    for sentence in json.loads(attrs.get("degraded", "[]")):
+        show.say(f"degraded: {sentence}")
+    if "note" in attrs:
+        show.say(str(attrs["note"]))
+
+
+def _digest(target: str, found: xr.Dataset, frame: pd.DataFrame) -> None:
+    levels = found["quantile"].values
+    low, high = (frame[f"{target}_quantile_{level:g}"] for level in (levels[0], levels[-1]))
+    digits = _digits(float((high - low).median()))
+    parts = {target: frame[target]}
+    if f"{target}_observed" in frame and frame[f"{target}_observed"].notna().any():
+        parts["observed"] = frame[f"{target}_observed"]
+    for name in map(str, found["baseline"].values):
+        parts[HEADS.get(name, name.replace("_", " "))] = frame[f"{target}_baseline_{name}"]
+    skills = {name: frame[f"{target}_skill_{name}"] for name in SKILLS if f"{target}_skill_{name}" in frame}
+    columns = ["valid time", "lead", target, f"{levels[0]:.0%} to {levels[-1]:.0%}", *list(parts)[1:]]
+    columns += [f"skill vs {HEADS[name]}" for name in skills]
+    rows = []
+    for place, row in frame.iterrows():
+        values = [_number(part[place], digits) for part in parts.values()]
+        interval = f"{_number(low[place], digits)} to {_number(high[place], digits)}"
+        percent = ["–" if math.isnan(part[place]) else f"{100 * part[place]:+.0f} %" for part in skills.values()]
+        rows.append([*_when(frame, row), f"[bold]{values[0]}[/]", interval, *values[1:], *percent])
+    caption = "times are UTC and label the start of the step; "
+    caption += "skill: 1 - MSE / MSE of the baseline, here, over the test span" if skills else "no scores yet"
+    about = found[target].attrs
+    title = f"{str(about.get('long_name') or target).strip()} [{about.get('units', '1')}], {_span(frame)}"
+    show.table(title, columns, rows, caption=caption)
+
+
+def _digits(width: float) -> int:
+    """Return decimals so that an interval of this width shows two or three digits that tell."""
+    return 1 if not width > 0 else min(8, max(0, 2 - math.floor(math.log10(width))))
+
+
+def _number(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else f"{value:,.{digits}f}"
+
+
+def _span(frame: pd.DataFrame) -> str:
+    first, last = (str(frame["valid_time"].iloc[place])[:10] for place in (0, -1))
+    return first if first == last else f"{first} to {last}"
+
+
+def _when(frame: pd.DataFrame, row: Any) -> tuple[str, str]:
+    """Return a valid time and a lead, as short as the rows beside it allow; the title holds the year."""
+    times, hours = frame["valid_time"].astype(str), frame["lead_hours"]
+    short = 5 if len(set(times.str[:4])) == 1 else 0
+    daily = bool((times.str[11:16] == "00:00").all() and (hours % 24 == 0).all())
+    time = str(row["valid_time"])[short : 10 if daily else 16].replace("T", " ")
+    return time, f"{row['lead_hours'] / 24:g} d" if daily else f"{row['lead_hours']:g} h"

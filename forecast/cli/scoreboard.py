@@ -1,0 +1,111 @@
+"""The comparison on the terminal: every forecaster beside every baseline, the best of each column in bold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from forecast.cli import show
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+MOST_LEADS = 6
+CHOSEN_STEPS = (1, 3, 6, 12, 24, 48)  # of more leads than fit, those of most interest in hourly data
+READABLE = {"Pa": ("hPa", 0.01)}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its heading, a value for each forecaster, how a value is written, whether the highest is best."""
+
+    head: str
+    values: np.ndarray
+    form: str
+    highest: bool = False
+
+    @property
+    def best(self) -> int:
+        """Place of the best value; NaN is never it."""
+        ranks = [float("-inf") if value != value else value if self.highest else -value for value in self.values]
+        return ranks.index(max(ranks))
+
+    def cell(self, place: int) -> str:
+        """Write one value: the best in bold, a dash for none."""
+        value = self.values[place]
+        text = "–" if value != value else format(value, self.form)
+        return f"[bold green]{text}[/]" if place == self.best else text
+
+
+def scoreboard(target: str, scores: xr.Dataset, *, champion: str, title: str) -> None:
+    """Print the scores of one target.
+
+    Args:
+        target: its name.
+        scores: ``verification.table``.
+        champion: who is marked.
+        title: the span and the data.
+    """
+    units, factor = READABLE.get(units := scores["rmse"].attrs.get("units", ""), (units, 1.0))
+    columns = _columns(scores, factor)
+    covered = 100 * scores["coverage"].mean("lead").values
+    rows = []
+    for place, name in enumerate(map(str, scores["forecaster"].values)):
+        label = f"[bold]{escape(name)} ◄[/]" if name == champion else escape(name)
+        rows.append([label, *(column.cell(place) for column in columns), f"{covered[place]:.0f} %"])
+    heads = ["forecaster", *(column.head for column in columns), "cover"]
+    show.table(f"{target}: RMSE [{units}] by lead, {title}", heads, rows, caption=_caption(scores))
+
+
+def _columns(scores: xr.Dataset, factor: float) -> list[Column]:
+    """Return RMSE at some leads, skill against persistence and climatology, and the CRPS."""
+    rmse = factor * scores["rmse"].transpose("lead", "forecaster")
+    columns = [Column(_span(lead), rmse.sel(lead=lead).values, ".3f") for lead in _leads(scores)]
+    mse = (scores["rmse"] ** 2).mean("lead")
+    for baseline in ("persistence", "climatology"):
+        if baseline in scores["baseline"].values:
+            gain = 100 * (1 - mse / mse.sel(forecaster=baseline)).values
+            columns.append(Column(f"skill vs {baseline} %", gain, "+.1f", highest=True))
+    return [*columns, Column("CRPS", factor * scores["crps"].mean("lead").values, ".2f")]
+
+
+def _caption(scores: xr.Dataset) -> str:
+    nominal = 100 * float(scores["nominal"].mean())
+    lines = {
+        "RMSE": scores["rmse"].attrs["definition"],
+        "skill": f"{scores['skill'].attrs['definition']}; here MSE is the mean over all leads, in %",
+        "CRPS": f"{scores['crps'].attrs['definition']}; mean over all leads",
+        "cover": f"{scores['coverage'].attrs['definition']} ({nominal:.0f} %); mean over all leads",
+    }
+    return "\n".join(f"{name}: {text}" for name, text in lines.items())
+
+
+def _leads(scores: xr.Dataset) -> Any:
+    lead = scores["lead"].values
+    return lead if len(lead) <= MOST_LEADS else lead[[step - 1 for step in CHOSEN_STEPS if step <= len(lead)]]
+
+
+def _span(lead: Any) -> str:
+    hours = int(lead.astype("timedelta64[h]").astype(int))
+    return f"{hours // 24} d" if hours % 24 == 0 else f"{hours} h"
+
+
+def differences(target: str, interval: xr.Dataset) -> list[str]:
+    """Return one line a lead: the difference of two forecasters' RMSE with its bootstrap interval.
+
+    Args:
+        target: its name.
+        interval: ``verification.paired`` with the forecasters' names as attributes a and b.
+    """
+    units, factor = READABLE.get(units := interval["difference"].attrs.get("units", ""), (units, 1.0))
+    lines = []
+    for lead in _leads(interval):
+        row = interval.sel(lead=lead)
+        difference, lower, upper = (factor * float(row[name]) for name in ("difference", "lower", "upper"))
+        who = f"RMSE of {interval.attrs['a']} - {interval.attrs['b']}"
+        bounds = f"{100 * interval.attrs['level']:.0f} % interval {lower:+.3f} to {upper:+.3f}"
+        lines.append(f"{target} at {_span(lead)}: {who} = {difference:+.3f} {units}, {bounds}")
+    return lines
