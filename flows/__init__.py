@@ -1,0 +1,5 @@
+"""Prefect flows: when, retried how, told to whom. A task's body calls one stage; the science is in ``forecast``."""
+
+from forecast.process import settle
+
+settle()  # before torch and Prefect are loaded, also in the processes that a schedule starts
