@@ -18,7 +18,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -142,6 +141,8 @@ def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
 @contextmanager
 def progress(quiet: bool = False) -> Iterator[Any]:
     """Show bars on standard error while work goes on, none where ``quiet``; yields ``report(what, done, total)``."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=quiet) as bars:
         known: dict[str, Any] = {}
