@@ -103,7 +103,6 @@ def demo(home: Home = None) -> None:
         _whole(place)
         show.heading(f"{name}: tomorrow at {where}")
         answer.answer(answer.find(folder, name, where, tomorrow=True, time=None), [])
-    show.heading("next")
     show.next_steps(
         see_runs(place.tracking_uri),
         (command("serve", home=folder), "open the page: map, leads, click for the series"),

@@ -10,8 +10,8 @@ Shi et al. 2015, Convolutional LSTM network, NeurIPS 28, eq. 3. The bracketed pe
 weights for each cell of one grid, and help little. Edges are replicated in latitude, and in longitude unless the grid
 closes the circle, where they wrap. A direct head, one convolution, reads every lead off the last layer.
 
-The input convolution is done for all steps of a chunk at once, channels last: measured against one joint convolution
-a step it took 0.9 of the time (two layers of 24, 5 x 5, 17 x 33 cells, 1 and 2 threads).
+The input convolution is done for all steps of a chunk at once, channels last: against one joint convolution a step it
+took 0.85 to 1.0 of the time (two layers of 24, 5 x 5, 17 x 33 cells), little more than the noise of the measurement.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _demand_room(shape: Shape, options: ConvLSTMOptions) -> None:
 def initialise(convolution: nn.Conv2d) -> None:
     """Draw weights of variance 1 / fan-in (LeCun et al. 1998), and set the bias to 0.
 
-    Glorot's variance, over all gates at once, is far smaller here: training then sat on a plateau for 12 epochs.
+    Glorot's variance, over all gates at once, is far smaller here; a trial that began so sat on a plateau for epochs.
     """
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
     if convolution.bias is not None:

@@ -1,0 +1,93 @@
+"""Check: hold a pipeline file against its data before any run, and say what a run will cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from forecast import schema
+from forecast.batches import frames
+from forecast.config import Pipeline
+from forecast.models import MODELS
+from forecast.models.base import create
+from forecast.registry import member
+from forecast.scaling import Scaling
+from forecast.schema import TIME
+from forecast.stages.fit import shape_of
+from forecast.stages.problem import Problem, concrete
+from forecast.stages.workspace import Workspace
+
+# Floating-point operations of a training step are about 6 x parameters x uses (forward 2, backward 4); a small network
+# reaches about this many a second on one core. Only an order of magnitude is promised.
+OPERATIONS_A_SECOND = 2e10
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found.
+
+    Attributes:
+        facts: what -> found, for a person.
+    """
+
+    facts: dict[str, str]
+
+
+def check(workspace: Workspace) -> Checked:
+    """Open the source, resolve roles and spans, build every model, estimate sizes and time.
+
+    Args:
+        workspace: where the pipeline keeps its things; nothing is written.
+
+    Raises:
+        ForecastError: the first thing that would stop a run.
+    """
+    problem = concrete(workspace, workspace.source.fetch(), "")
+    observed, time = problem.observed, problem.observed[TIME].values
+    sizes = " x ".join(f"{observed.sizes[dim]} {dim}" for dim in (TIME, *schema.space_dims(observed)))
+    facts = {
+        "data": f"{schema.kind(observed)}, {sizes}, every {problem.step}, {_days((time[0], time[-1]))}",
+        "targets": ", ".join(f"{name} [{observed[name].attrs['units']}]" for name in problem.targets),
+        "covariates": ", ".join(problem.covariates) or "none",
+        "leads": f"{problem.leads} of {problem.step} each",
+        "train": _days(problem.split.train),
+        "validate": _days(problem.split.validate),
+        "baselines": ", ".join(workspace.pipeline.baselines),
+        "memory of the data": f"{observed.nbytes / 2**20:,.0f} MiB",
+    }
+    return Checked(facts | _models(workspace.pipeline, problem))
+
+
+def _models(pipeline: Pipeline, problem: Problem) -> dict[str, str]:
+    """Build every model as training will, and say how large it is and how long it may take."""
+    observed = problem.split.select(problem.observed, problem.split.train)
+    names = [*problem.targets, *problem.covariates]
+    missing = any(bool(problem.observed[name].isnull().any()) for name in names)
+    scaling, few = Scaling.fit(observed, names), observed.isel({TIME: slice(0, 2)})
+    data = frames(few, scaling, problem.targets, problem.covariates, problem.leads, mask=missing)
+    found = {}
+    for model in pipeline.models:
+        network = create(member("model", MODELS, model.type), shape_of(data), model.options)
+        settings = pipeline.training_of(model)
+        count = sum(parameter.numel() for parameter in network.parameters())
+        uses = observed.sizes[TIME] * (_cells(network, data.grid) if data.grid else observed.sizes[schema.SERIES])
+        seconds = 6 * count * uses * settings.epochs / OPERATIONS_A_SECOND
+        found[f"model {model.name}"] = (
+            f"{count:,} parameters, {settings.epochs} epochs, about {_about(seconds)} at most"
+        )
+    return found
+
+
+def _cells(network: torch.nn.Module, grid: tuple[int, int]) -> int:
+    """Return how often a parameter is used a step: once a cell in convolutions, once in dense layers."""
+    convolutions = any(isinstance(part, torch.nn.Conv2d) for part in network.modules())
+    return grid[0] * grid[1] if convolutions else 1
+
+
+def _about(seconds: float) -> str:
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _days(span: tuple[object, object]) -> str:
+    return f"{str(span[0])[:16]} to {str(span[1])[:16]}"

@@ -1,0 +1,59 @@
+"""What a comparison found: the scores of every forecaster on the test span, and who is champion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from forecast.figures import Figure
+from forecast.schema import LEAD
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scores of every forecaster on the test span.
+
+    Attributes:
+        test: target -> verification.table of the test span.
+        champion: who is promoted.
+        reason: why, in a sentence.
+        intervals: target -> paired bootstrap interval of the champion against the best other kind (attributes a, b).
+        span: the test span, for a person.
+        title: title of the data.
+        data_version: the archive's version that all were scored on.
+        figures: files written.
+        drawn: the same figures, by name, for the logbook.
+    """
+
+    test: dict[str, xr.Dataset]
+    champion: str
+    reason: str
+    intervals: dict[str, xr.Dataset]
+    span: str
+    title: str
+    data_version: str
+    figures: list[Path]
+    drawn: dict[str, Figure]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the scores as plain values: target -> forecaster -> score -> lead (ISO 8601) -> number."""
+        scores = {
+            target: {
+                str(name): {
+                    str(score): {
+                        pd.Timedelta(lead).isoformat(): float(value)
+                        for lead, value in zip(table[LEAD].values, column.sel(forecaster=name).values, strict=True)
+                    }
+                    for score, column in table.data_vars.items()
+                    if column.dims == ("forecaster", LEAD)
+                }
+                for name in table["forecaster"].values
+            }
+            for target, table in self.test.items()
+        }
+        head = {"champion": self.champion, "reason": self.reason, "span": self.span, "data_version": self.data_version}
+        return {**head, "scores": scores, "figures": [str(path) for path in self.figures]}

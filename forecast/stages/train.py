@@ -1,0 +1,195 @@
+"""Train: fit every baseline, train every model by truncated BPTT, calibrate all, save and log each.
+
+Weights see the training span only; early stopping sees the first half of the validation span, calibration the
+second. What is saved is one checkpoint a forecaster; what is logged is one MLflow run each, under one parent.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from forecast import schema
+from forecast.backtest import backtest
+from forecast.baselines import BASELINES
+from forecast.baselines.base import Baseline
+from forecast.calibration import Calibration
+from forecast.checkpoint import Checkpoint
+from forecast.predict import forecaster
+from forecast.registry import member
+from forecast.stages import logbook, records
+from forecast.stages.fit import Fitted, fit_model, unfinished
+from forecast.stages.problem import Problem, pose
+from forecast.stages.workspace import Report, Workspace, silent
+from forecast.tracking import Run
+from forecast.verification import within
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One forecaster that was learned.
+
+    Attributes:
+        name: its name.
+        family: "model" or "baseline".
+        version: of its checkpoint, "" where it was left out.
+        path: of its checkpoint.
+        seconds: wall time of fitting and calibrating.
+        parameters: number of weights (0 for baselines).
+        epochs: epochs run, None for baselines.
+        best_epoch: the epoch whose weights were kept.
+        early_loss: its loss on the early-stopping span, scaled units.
+        note: what a person should know (stopped early, lost to NaN), or "".
+    """
+
+    name: str
+    family: str
+    version: str
+    path: Path
+    seconds: float
+    parameters: int = 0
+    epochs: int | None = None
+    best_epoch: int | None = None
+    early_loss: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All that was learned in one go.
+
+    Attributes:
+        entries: one a forecaster, baselines first.
+        data_version: the archive's version.
+        parent_run: MLflow's id of the parent run.
+    """
+
+    entries: list[Entry]
+    data_version: str
+    parent_run: str
+
+
+def train(workspace: Workspace, *, report: Report = silent) -> Trained:
+    """Learn every forecaster of the pipeline from the newest version of the archive.
+
+    Args:
+        workspace: where the pipeline keeps its things.
+        report: progress.
+
+    Raises:
+        ForecastError: nothing ingested, an impossible split, an unknown option, or MLflow out of reach.
+    """
+    pipeline, problem = workspace.pipeline, pose(workspace)
+    problem.observed.load()
+    tracker = logbook.tracker(workspace)
+    tags = {"pipeline": pipeline.name, "data_version": problem.data_version, "config": pipeline.digest()}
+    entries: list[Entry] = []
+    kept: dict[str, dict[str, Any]] = {}
+    with tracker.run(pipeline.name, tags=tags, params=pipeline.model_dump(mode="json", by_alias=True)) as parent:
+        parent.dataset(pipeline.name, pipeline.source.type, problem.data_version)
+        for place, name in enumerate(pipeline.baselines):
+            report("fit baselines", place, len(pipeline.baselines))
+            with parent.child(name, tags=tags | {"family": "baseline"}) as run:
+                fitted = _baseline(problem, name)
+                _keep(workspace, problem, fitted, run, entries, kept)
+        report("fit baselines", len(pipeline.baselines), len(pipeline.baselines))
+        for one in pipeline.models:
+            settings = pipeline.training_of(one)
+            params = {"type": one.type, "options": one.options, "training": settings.model_dump()}
+            with parent.child(one.name, tags=tags | {"family": "model", "seed": settings.seed}, params=params) as run:
+                fitted = fit_model(workspace, problem, one, settings, report)
+                run.metrics(fitted.history)
+                _keep(workspace, problem, fitted, run, entries, kept)
+    records.write(workspace, records.Record(problem.data_version, pipeline.digest(), parent.id, kept))
+    shutil.rmtree(unfinished(workspace), ignore_errors=True)
+    return Trained(entries, problem.data_version, parent.id)
+
+
+def settings_of(problem: Problem, workspace: Workspace, family: str) -> dict[str, Any]:
+    """Return what every checkpoint of a problem remembers: roles, leads, step, units, data version, spans.
+
+    Args:
+        problem: what was learned.
+        workspace: of which pipeline.
+        family: "model", or "baseline", which looks at no covariates.
+    """
+    covariates = problem.covariates if family == "model" else ()
+    used = (*problem.targets, *covariates)
+    train = problem.split.train
+    return {
+        "pipeline": workspace.pipeline.name,
+        "targets": list(problem.targets),
+        "covariates": list(covariates),
+        "leads": problem.leads,
+        "step": problem.step.isoformat(),
+        "units": {name: problem.observed[name].attrs["units"] for name in used},
+        "data_version": problem.data_version,
+        "config": workspace.pipeline.digest(),
+        "train": [str(train[0]), str(train[1])],
+    }
+
+
+def space_of(problem: Problem) -> xr.Dataset:
+    """Return the coordinates of space, for a checkpoint to compare with."""
+    return xr.Dataset(coords={dim: problem.observed[dim] for dim in schema.space_dims(problem.observed)})
+
+
+def _baseline(problem: Problem, name: str) -> Fitted:
+    kind: type[Baseline] = member("baseline", BASELINES, name)
+    datasets, split = {}, problem.split
+    for target in problem.targets:
+        baseline, observed = kind(), problem.observed[target]
+        baseline.fit(split.select(observed, split.train), problem.leads, split.select(observed, split.validate))
+        datasets[f"fitted:{target}"] = baseline.fitted
+    return Fitted(name, name, "baseline", {}, datasets)
+
+
+def _keep(
+    workspace: Workspace,
+    problem: Problem,
+    fitted: Fitted,
+    run: Run,
+    entries: list[Entry],
+    kept: dict[str, dict[str, Any]],
+) -> None:
+    """Calibrate a forecaster, write its checkpoint, log and register it."""
+    begun = time.perf_counter() - fitted.seconds
+    settings = settings_of(problem, workspace, fitted.family) | fitted.settings
+    datasets = fitted.datasets | {"space": space_of(problem)}
+    raw = Checkpoint(fitted.name, fitted.type, fitted.family, settings, fitted.weights, datasets)
+    path, task = workspace.models / f"{fitted.name}.safetensors", workspace.pipeline.task
+    past = backtest(forecaster(raw), problem.observed, problem.split.calibration)
+    if any(not bool(values.notnull().any()) for values in past.values()):
+        note = "left out: the record is too short for it to say anything of the calibration span"
+        entries.append(Entry(fitted.name, fitted.family, "", path, fitted.seconds, note=note))
+        return
+    for target, values in past.items():
+        inside = within(values, problem.split.calibration)
+        seed = workspace.pipeline.training.seed
+        calibration = Calibration.fit(inside, problem.observed[target], task.quantiles, task.members, seed)
+        datasets[f"calibration:{target}"] = calibration.to_dataset()
+    version = raw.save(path)
+    registered = logbook.register(run, fitted.name, path, problem, workspace.pipeline.name)
+    entry = Entry(
+        fitted.name,
+        fitted.family,
+        version,
+        path,
+        round(time.perf_counter() - begun, 1),
+        sum(value.size for value in fitted.weights.values()),
+        note=fitted.note,
+        **fitted.summary,
+    )
+    entries.append(entry)
+    kept[fitted.name] = {
+        "family": fitted.family,
+        "version": version,
+        "path": str(path.relative_to(workspace.folder)),
+        "run_id": run.id,
+        "registered": registered,
+    }
