@@ -88,7 +88,14 @@ def rank(forecasts: Forecasts, observed: xr.Dataset, span: tuple[Any, Any]) -> d
 
 
 def scores(comparison: Comparison, forecasts: Forecasts, observed: xr.Dataset, span: tuple[Any, Any]) -> xr.Dataset:
-    """Return what the store keeps: VAR_rmse by cell, VAR_rmse_pooled and VAR_skill_pooled, (forecaster, lead, ...)."""
+    """Return what the store keeps: VAR_rmse by cell, VAR_rmse_pooled and VAR_skill_pooled, (forecaster, lead, ...).
+
+    Args:
+        comparison: the pooled scores.
+        forecasts: target -> forecaster -> forecast.
+        observed: canonical observations.
+        span: the test span.
+    """
     parts: dict[str, xr.DataArray] = {}
     for target, many in forecasts.items():
         inside = {name: verification.within(one, span) for name, one in many.items()}

@@ -19,7 +19,7 @@ Forecasts = Mapping[str, Mapping[str, xr.DataArray]]
 def comparison(
     tables: Mapping[str, xr.Dataset], forecasts: Forecasts, observed: xr.Dataset, champion: Forecaster, span: Span
 ) -> dict[str, Figure]:
-    """Draw, for each target: skill by lead, the champion's forecast against the truth, and on maps where its skill lies.
+    """Draw for each target skill by lead, the champion's forecast against the truth, and on maps where its skill lies.
 
     Args:
         tables: target -> scores.

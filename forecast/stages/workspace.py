@@ -19,7 +19,7 @@ Report = Callable[[str, int, int], None]
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Report nothing."""
+    """Report nothing of ``what`` is at ``done`` of ``total``."""
 
 
 @dataclass(frozen=True)
