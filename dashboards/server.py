@@ -22,5 +22,11 @@ def page(app: FastAPI) -> FastAPI:
 
 
 def create(home: Path, pipelines: Sequence[str], clock: Callable[[], datetime]) -> FastAPI:
-    """Build the API and mount the page; arguments as ``forecast.serve.create_app``."""
+    """Build the API and mount the page.
+
+    Args:
+        home: the folder of all pipelines.
+        pipelines: names of those to be served.
+        clock: returns the present, in UTC.
+    """
     return page(create_app(home, pipelines, clock))

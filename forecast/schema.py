@@ -208,11 +208,16 @@ def check_forecast(data: xr.Dataset) -> xr.Dataset:
         if not array.attrs.get("units"):
             raise ForecastError(f"{name} with a units attribute", "none", "copy the units of the observations")
     lead = data[LEAD].values
-    if not np.issubdtype(lead.dtype, np.timedelta64) or (np.diff(lead) <= np.timedelta64(0)).any() or lead[0] <= np.timedelta64(0):
+    if (
+        not np.issubdtype(lead.dtype, np.timedelta64)
+        or (np.diff(lead) <= np.timedelta64(0)).any()
+        or lead[0] <= np.timedelta64(0)
+    ):
         raise ForecastError("leads as positive, ascending timedelta64", f"{lead[:3]}", "build them with schema.leads")
-    if VALID_TIME not in data.coords or not (
-        data[VALID_TIME].transpose(REFERENCE, LEAD).values == valid_times(data[REFERENCE].values, lead)
-    ).all():
+    if (
+        VALID_TIME not in data.coords
+        or not (data[VALID_TIME].transpose(REFERENCE, LEAD).values == valid_times(data[REFERENCE].values, lead)).all()
+    ):
         raise ForecastError(
             "valid_time = forecast_reference_time + lead", "none, or another", "build it with schema.valid_times"
         )

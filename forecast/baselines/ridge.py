@@ -97,7 +97,14 @@ def losses(train: Sums, judge: Sums, columns: np.ndarray) -> np.ndarray:
 
 
 def solve(train: Sums, lead: int, columns: np.ndarray, penalty: float) -> np.ndarray:
-    """Return the coefficients (F, K) of one lead (0 is the first), zero outside ``columns``."""
+    """Return the coefficients (F, K) of one lead (0 is the first), zero outside ``columns``.
+
+    Args:
+        train: sums from which it learns.
+        lead: which lead.
+        columns: positions of the features that are used.
+        penalty: share of the mean eigenvalue added to each.
+    """
     eigenvalue, vector = scipy.linalg.eigh(train.gram[np.ix_(columns, columns)] / max(train.rows, 1))
     right = vector.T @ (train.cross[lead][columns] / max(train.pairs[lead], 1))
     coefficient = np.zeros(train.cross.shape[1:])

@@ -129,7 +129,12 @@ FORMATS: dict[str, tuple[str, Callable[..., bytes]]] = {
 
 
 def write(answer: xr.Dataset, name: str, names: list[str] | None = None) -> bytes:
-    """Write an answer in the format ``name``.
+    """Write an answer in a format.
+
+    Args:
+        answer: at a place, as ``Issue.at`` gives it.
+        name: of the format.
+        names: columns to write; None writes all.
 
     Raises:
         ForecastError: no such format, or no such column.

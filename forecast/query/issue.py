@@ -148,6 +148,12 @@ class Issue:
     def area(self, south: float, north: float, west: float, east: float) -> Issue:
         """Narrow to the cells whose centres lie in a box, degrees; ``west > east`` crosses the seam of the circle.
 
+        Args:
+            south: lowest latitude.
+            north: highest latitude.
+            west: longitude of the left edge, either convention.
+            east: longitude of the right edge.
+
         Raises:
             ForecastError: the box holds no cell; the valid range is given.
         """

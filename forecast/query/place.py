@@ -74,6 +74,13 @@ def _edges(centres: np.ndarray) -> tuple[float, float]:
 def box(data: xr.Dataset, south: float, north: float, west: float, east: float) -> tuple[dict[str, Any], np.ndarray]:
     """Find the cells whose centres lie in a box; ``west`` may exceed ``east`` across the seam of the circle.
 
+    Args:
+        data: on a map.
+        south: lowest latitude, degrees.
+        north: highest latitude.
+        west: longitude of the left edge, either convention.
+        east: longitude of the right edge.
+
     Returns:
         Indexers (lat, lon), and the longitudes of the columns counted eastward from ``west``, ascending, in degrees.
 

@@ -17,7 +17,15 @@ TRS = 'TIMECRS["DateTime",TDATUM["Gregorian Calendar"],CS[TemporalDateTime,1],AX
 
 
 def link(base: str, path: str, rel: str, kind: str = "application/json", title: str = "") -> dict[str, Any]:
-    """Return one link."""
+    """Return one link.
+
+    Args:
+        base: address of the service, without a slash at its end.
+        path: from there, with one at its beginning.
+        rel: its relation (RFC 8288).
+        kind: media type of what lies there.
+        title: for a person, or "".
+    """
     return {"href": f"{base}{path}", "rel": rel, "type": kind, **({"title": title} if title else {})}
 
 
@@ -70,7 +78,14 @@ def extent(issue: Issue) -> dict[str, Any]:
 
 
 def queries(base: str, path: str, issue: Issue, instance: bool) -> dict[str, Any]:
-    """Return the queries a collection or an instance answers."""
+    """Return the queries a collection or an instance answers.
+
+    Args:
+        base: address of the service, without a slash at its end.
+        path: of the collection or the instance.
+        issue: whose kind decides: a point on maps, a location for series.
+        instance: whether it is an instance, which has none beneath it.
+    """
     found = {"position": "position"} if issue.kind == "map" else {"locations": "locations"}
     if not instance:
         found["instances"] = "instances"
