@@ -123,4 +123,4 @@ def test_a_season_is_a_day_of_hours_or_a_year_of_days() -> None:
 
 def test_an_error_says_what_was_expected_what_came_and_what_to_do() -> None:
     error = ForecastError("a cat", "a dog", "bring a cat")
-    assert str(error).split() == "expected a cat got a dog do bring a cat".split()
+    assert str(error).split() == ["expected", "a", "cat", "got", "a", "dog", "do", "bring", "a", "cat"]
