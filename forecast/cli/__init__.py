@@ -43,7 +43,7 @@ def main() -> None:
     """Run the command line; bad input ends with its three-part message and exit status 2, Ctrl-C with 130."""
     settle()
     try:
-        app()
+        app(prog_name="forecast")
     except ForecastError as error:
         show.refuse(error)
     except OSError as error:
