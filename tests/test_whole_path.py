@@ -29,6 +29,7 @@ k2 = 8
 streams = 16
 epochs = 1
 spin_up = 24
+cold_start = 48
 """
 MAPS = (
     'name = "maps"\n[source]\ntype = "simulated"\nyears = 1.7\n'

@@ -97,7 +97,7 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
         "options": one.options,
         "shape": {**vars(shape), "grid": list(shape.grid) if shape.grid else None},
         "mask": data.mask,
-        "spin_up": settings.spin_up,
+        "spin_up": settings.cold_start,
         "window": settings.k2,
         "seed": settings.seed,
     }

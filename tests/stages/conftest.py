@@ -38,6 +38,7 @@ k2 = 8
 streams = 4
 epochs = 2
 spin_up = 40
+cold_start = 40
 [[models]]
 type = "lstm"
 hidden = 6

@@ -137,7 +137,7 @@ def test_a_correction_behind_the_state_spins_up_anew_and_stands_beside_the_forme
     assert third.state == "spun up anew over 41 steps: observations behind the last state changed"
 
 
-def test_a_correction_older_than_the_spin_up_changes_nothing(network: Place) -> None:
+def test_a_correction_older_than_a_cold_start_changes_nothing(network: Place) -> None:
     issue(network)
     feed(network, "2001-03-14T03:00", {"2001-02-01 12:00": 2.0})
     assert issue(network).state == "stepped 1 step on from the last issue's state"

@@ -14,6 +14,7 @@ import xarray as xr
 from forecast import checkpoint, schema
 from forecast.batches import frames
 from forecast.errors import ForecastError
+from forecast.predict import forecaster
 from forecast.scaling import Scaling
 from forecast.stages import logbook, records
 from forecast.stages.fit import fit_model, rows, streams, unfinished
@@ -22,6 +23,7 @@ from forecast.stages.problem import Problem, pose, roles
 from forecast.stages.train import train
 from forecast.stages.workspace import silent
 from forecast.training.progress import History
+from forecast.training.settings import Training
 from tests.stages.conftest import TEXT, Place, place_at, table
 
 BASELINES = ["persistence", "damped_persistence", "climatology", "seasonal_naive", "linear"]
@@ -89,6 +91,18 @@ def test_killed_in_the_second_model_it_goes_on_to_the_same_checkpoints(trained: 
         records.read(again).entries["mlp"]["run_id"], "train_loss"
     )
     assert [point.step for point in curve] == [1, 2]  # with the epoch from before the kill
+
+
+def test_by_default_a_trained_network_started_cold_has_forgotten_where_it_began(trained: Place) -> None:
+    saved = checkpoint.load(trained.models / "lstm.safetensors")
+    assert saved.settings["spin_up"] == 40
+    saved.settings["spin_up"] = Training().cold_start
+    observed = trained.archive.load().load()
+    reference = observed["time"].values[-1:]
+    cold, _ = forecaster(saved).central(observed, reference)
+    carried, _ = forecaster(saved).central(observed, observed["time"].values)
+    at_last = carried["t2m"].values[-1:]
+    np.testing.assert_allclose(cold["t2m"].values, at_last, rtol=0, atol=1e-5 * float(observed["t2m"].std()) + 3e-5)
 
 
 def fitted(place: Place, problem: Problem, **change: Any) -> dict[str, np.ndarray]:
