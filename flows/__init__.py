@@ -1,4 +1,4 @@
-"""Prefect flows: when, retried how, told to whom. A task's body calls one stage; the science is in ``forecast``."""
+"""Prefect flows: when, and retried how. A task's body calls one stage; the science is in ``forecast``."""
 
 from forecast.process import settle
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from forecast.baselines import BASELINES
 from forecast.errors import ForecastError
 from forecast.models import MODELS
+from forecast.schema import duration
 from forecast.sources import SOURCES
 from forecast.training.settings import Training
 
@@ -34,18 +35,10 @@ def _once(what: str, names: Iterable[str]) -> None:
         raise ValueError(f"{what} must differ in name, {', '.join(twice)} is there twice")
 
 
-def _duration(text: str) -> pd.Timedelta:
-    """Return a span of time; NaT, which is greater than nothing, where the text is none ("5" of what?)."""
-    try:
-        return pd.NaT if text.strip().isdecimal() else pd.Timedelta(text)
-    except ValueError:
-        return pd.NaT
-
-
 def _size(span: str) -> float:
     """Return the size of a span in days or of a share in percent; NaN where the text is neither."""
     try:
-        return float(span[:-1]) if span.endswith("%") else _duration(span) / pd.Timedelta("1D")
+        return float(span[:-1]) if span.endswith("%") else duration(span) / pd.Timedelta("1D")
     except ValueError:
         return math.nan
 
@@ -92,7 +85,7 @@ class Task(Frozen):
     def _sound(self) -> Task:
         if not self.quantiles or list(self.quantiles) != sorted(set(self.quantiles)):
             raise ValueError("quantiles must ascend without repetition, such as [0.05, 0.5, 0.95]")
-        if not _duration(self.horizon) > pd.Timedelta(0):
+        if not duration(self.horizon) > pd.Timedelta(0):
             raise ValueError(f"horizon {self.horizon!r} must be a positive span, such as '24h' or '5D'")
         _once("variables", (*self.targets, *self.covariates))
         return self
@@ -177,7 +170,8 @@ class Pipeline(Frozen):
             if not re.fullmatch(NAME, model.name):
                 raise ValueError(f"model name {model.name!r} is not lower case letters, digits and underscores")
             try:
-                self.training_of(model)
+                if self.training_of(model).loss != "squared":
+                    raise ValueError(f"training.loss of {model.name}: a pipeline's forecasts are means: only 'squared'")
             except ValidationError as error:
                 raise ValueError(f"training of {model.name}: {'; '.join(_problems(error))}") from error
         return self
@@ -231,7 +225,7 @@ def parse(raw: dict[str, Any], origin: str, root: Path | None = None) -> Pipelin
         raise ForecastError(
             "a pipeline without unknown or impossible keys",
             f"{origin}: " + "; ".join(_problems(error)),
-            "mend each key named; `forecast init` writes every key with a comment",
+            "mend each key named; `forecast init` writes a file to begin with",
         ) from error
 
 

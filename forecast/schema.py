@@ -2,7 +2,7 @@
 
 Observations  Dataset (time, series) or (time, lat, lon)
 Forecast      Dataset (forecast_reference_time, lead, [member | quantile | baseline], series | lat, lon)
-State         dict of name -> numpy array, batch first, plus the time of the last step it has seen
+State         dict of name -> numpy array, batch first
 
 Leads count from the last observed step: ``valid_time = forecast_reference_time + lead``; a time stamp labels the
 start of its interval. Longitudes ascend and begin in [-180, 180); they pass 180 only where the domain crosses the
@@ -100,6 +100,17 @@ def time_step(time: xr.DataArray | xr.Dataset) -> pd.Timedelta:
     differences = pd.to_timedelta(np.asarray(index[1:] - index[:-1]))
     values, counts = np.unique(differences.to_numpy(), return_counts=True)
     return pd.Timedelta(values[np.argmax(counts)])
+
+
+def duration(text: str) -> pd.Timedelta:
+    """Return a span of time as a user writes it ("6h", "5D"); NaT, which is greater than nothing, where it is none.
+
+    A bare number is none: "5" of what?
+    """
+    try:
+        return pd.NaT if text.strip().lstrip("+-").replace(".", "", 1).isdecimal() else pd.Timedelta(text)
+    except ValueError:
+        return pd.NaT
 
 
 def leads(count: int, step: pd.Timedelta) -> np.ndarray:

@@ -138,7 +138,7 @@ export class PlacePanel {
     const beneath = [band ? `the ${this.#coverage} % interval` : "", scored ? "the forecast’s skill against each baseline" : ""].filter(Boolean);
     $("table-caption").textContent = `Values in ${unit || "1"}${beneath.length ? `; beneath, ${beneath.join(" and ")}` : ""}`;
     $("table").tBodies[0].replaceChildren(...this.rows.map((row, index) => this.#line(row, index, band, observed)));
-    $("skill-note").textContent = scored ? "Skill = 1 − MSE / MSE of the baseline, at this place and lead." : "No scores yet: compare or verify to see the skill here.";
+    $("skill-note").textContent = scored ? "Skill = 1 − MSE / MSE of the baseline, at this place and lead." : "No scores yet: compare to see the skill here.";
   }
 
   #line(row, index, band, observed) {

@@ -15,9 +15,17 @@ from forecast.figures.style import label_ends, lines, named, sheet
 class Learning(Protocol):
     """What a training remembers: losses by epoch and the epoch that was kept, from 1 (0: the initial weights)."""
 
-    train: Sequence[float]
-    early: Sequence[float]
-    best: int
+    @property
+    def train(self) -> Sequence[float]:
+        """Loss of each epoch's updates."""
+
+    @property
+    def early(self) -> Sequence[float]:
+        """Early-stopping loss after each epoch."""
+
+    @property
+    def best(self) -> int:
+        """The epoch that was kept."""
 
 
 def loss_curves(histories: Mapping[str, Learning]) -> Figure:

@@ -29,7 +29,7 @@ def skill(scores: xr.Dataset, data: xr.Dataset, target: str) -> dict[str, tuple[
         return {}
     rmse = scores[name].transpose(FORECASTER, LEAD).values
     known = {str(who): row for who, row in zip(scores[FORECASTER].values, rmse, strict=True)}
-    mine = next((who for who in (data.attrs.get("model"), scores.attrs.get("champion")) if who in known), None)
+    mine = data.attrs.get("model")
     if mine is None:
         return {}
     missing = np.full(rmse.shape[1], np.nan)

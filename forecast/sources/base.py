@@ -10,6 +10,7 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from forecast.errors import ForecastError
+from forecast.schema import duration
 
 
 class Options(BaseModel):
@@ -27,11 +28,7 @@ class Options(BaseModel):
     @field_validator("delay")
     @classmethod
     def _span(cls, delay: str) -> str:
-        try:
-            sound = pd.Timedelta(delay) >= pd.Timedelta(0)
-        except ValueError:
-            sound = False
-        if not sound:
+        if not duration(delay) >= pd.Timedelta(0):
             raise ValueError(f"{delay!r} is not a span of time such as '6h' or '2D'")
         return delay
 

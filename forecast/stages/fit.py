@@ -43,6 +43,7 @@ class Fitted:
         history: one row an epoch, for MLflow; empty for baselines.
         summary: epochs, best_epoch, early_loss of a model; empty for baselines.
         note: what a person should know, or "".
+        learning: the training's own history, for its curves; None for baselines.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Fitted:
     history: list[dict[str, float]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+    learning: History | None = None
 
 
 def unfinished(workspace: Workspace) -> Path:
@@ -106,7 +108,9 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
     )
     seconds = time.perf_counter() - begun
     datasets = {"scaling": scaling.to_dataset()}
-    return Fitted(one.name, one.type, "model", weights, datasets, remembered, seconds, rows(done), summary, note(done))
+    return Fitted(
+        one.name, one.type, "model", weights, datasets, remembered, seconds, rows(done), summary, note(done), done
+    )
 
 
 def shape_of(data: Frames) -> Shape:
@@ -166,7 +170,9 @@ def rows(done: History) -> list[dict[str, float]]:
 
 
 def note(done: History) -> str:
-    """Return what a person should know of a training, or ""."""
+    """Return what a person should know of a training (lost to NaN, of no use), or ""."""
     if not done.finite:
         return f"the loss was not finite in epoch {done.epochs + 1}: the weights of epoch {done.best} were kept"
+    if not done.best:
+        return "training never lowered the early-stopping loss: the initial weights were kept"
     return ""

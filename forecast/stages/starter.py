@@ -1,4 +1,4 @@
-"""The first pipeline.toml: every key with a comment, filled in from a look at the data."""
+"""The first pipeline.toml: the keys most needed, each with a comment, filled in from a look at the data."""
 
 from __future__ import annotations
 

@@ -14,19 +14,21 @@ from typing import Any
 
 import xarray as xr
 
-from forecast import schema
+from forecast import __version__, schema
 from forecast.backtest import backtest
 from forecast.baselines import BASELINES
 from forecast.baselines.base import Baseline
 from forecast.calibration import Calibration
 from forecast.checkpoint import Checkpoint
+from forecast.figures import loss_curves
 from forecast.predict import forecaster
 from forecast.registry import member
-from forecast.stages import logbook, records
+from forecast.stages import gallery, logbook, records
 from forecast.stages.fit import Fitted, fit_model, unfinished
 from forecast.stages.problem import Problem, pose
 from forecast.stages.workspace import Report, Workspace, silent
 from forecast.tracking import Run
+from forecast.training.progress import History
 from forecast.verification import within
 
 
@@ -44,7 +46,7 @@ class Entry:
         epochs: epochs run, None for baselines.
         best_epoch: the epoch whose weights were kept.
         early_loss: its loss on the early-stopping span, scaled units.
-        note: what a person should know (stopped early, lost to NaN), or "".
+        note: what a person should know (lost to NaN, of no use), or "".
     """
 
     name: str
@@ -87,7 +89,12 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
     pipeline, problem = workspace.pipeline, pose(workspace)
     problem.observed.load()
     tracker = logbook.tracker(workspace)
-    tags = {"pipeline": pipeline.name, "data_version": problem.data_version, "config": pipeline.digest()}
+    tags = {
+        "code_version": __version__,
+        "pipeline": pipeline.name,
+        "data_version": problem.data_version,
+        "config": pipeline.digest(),
+    }
     entries: list[Entry] = []
     kept: dict[str, dict[str, Any]] = {}
     with tracker.run(pipeline.name, tags=tags, params=pipeline.model_dump(mode="json", by_alias=True)) as parent:
@@ -98,6 +105,7 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
                 fitted = _baseline(problem, name)
                 _keep(workspace, problem, fitted, run, entries, kept)
         report("fit baselines", len(pipeline.baselines), len(pipeline.baselines))
+        learned: dict[str, History] = {}
         for one in pipeline.models:
             settings = pipeline.training_of(one)
             params = {"type": one.type, "options": one.options, "training": settings.model_dump()}
@@ -105,6 +113,12 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
                 fitted = fit_model(workspace, problem, one, settings, report)
                 run.metrics(fitted.history)
                 _keep(workspace, problem, fitted, run, entries, kept)
+                if fitted.learning is not None:
+                    learned[one.name] = fitted.learning
+        if learned:
+            curves = {"loss_curves": loss_curves(learned)}
+            gallery.save(workspace.figures, curves)
+            parent.figure("loss_curves", curves["loss_curves"])
     records.write(workspace, records.Record(problem.data_version, pipeline.digest(), parent.id, kept))
     shutil.rmtree(unfinished(workspace), ignore_errors=True)
     return Trained(entries, problem.data_version, parent.id)

@@ -1,4 +1,4 @@
-"""Where one pipeline keeps its things, and how to reach them; paths come from here and nowhere else."""
+"""Where one pipeline keeps its things, and how to reach them; its stages take every path from here."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""studies."""
+"""Studies: experiments of the literature, each a file with ``run(seeds, ...) -> Dataset``."""
