@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,11 +83,28 @@ def test_a_home_without_forecasts_cannot_be_served(forecast: Call, tmp_path: Pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def heed() -> None:
+    """Take SIGINT as a terminal sends it: a shell's background jobs, and so their children, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def started(words: list[str], folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Start a command that is gone at the end, whatever happens between."""
+    running = subprocess.Popen(words, cwd=folder, env=environment, stdout=-1, stderr=-1, text=True, preexec_fn=heed)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.kill()
+            running.communicate()
+
+
 def test_an_interrupted_command_ends_without_a_traceback(here: Path, tmp_path: Path) -> None:
     (here / "long.toml").write_text(tiny.TOML.replace("epochs = 1", "epochs = 100000\npatience = 100000"))
     words = [sys.executable, "-c", MAIN, "train", "long.toml"]
     environment = {**tiny.environment(), "FORECAST_HOME": str(here / "data")}
-    with subprocess.Popen(words, cwd=here, env=environment, stdout=-1, stderr=-1, text=True) as running:
+    with started(words, here, environment) as running:
         unfinished = here / "data/tiny/models/unfinished"
         until = time.monotonic() + 120
         while not (unfinished.is_dir() and list(unfinished.glob("rnn-*"))):  # it trains
@@ -99,7 +118,7 @@ def test_an_interrupted_command_ends_without_a_traceback(here: Path, tmp_path: P
 def test_the_page_is_served_until_interrupted(here: Path) -> None:
     words = [sys.executable, "-u", "-c", MAIN, "serve", "--port", "0"]
     environment = {**tiny.environment(), "FORECAST_HOME": str(here / "data")}
-    with subprocess.Popen(words, cwd=here, env=environment, stdout=-1, stderr=-1, text=True) as running:
+    with started(words, here, environment) as running:
         assert running.stdout is not None
         first, second = running.stdout.readline(), running.stdout.readline()
         url = re.search(r"http://127.0.0.1:\d+/", second)[0]  # type: ignore[index]
