@@ -103,9 +103,8 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
         "window": settings.k2,
         "seed": settings.seed,
     }
-    summary = (
-        {"epochs": done.epochs, "best_epoch": done.best, "early_loss": done.early[done.best - 1]} if done.best else {}
-    )
+    loss = done.early[done.best - 1] if done.best else done.initial
+    summary = {"epochs": done.epochs, "best_epoch": done.best, "early_loss": loss}
     seconds = time.perf_counter() - begun
     datasets = {"scaling": scaling.to_dataset()}
     return Fitted(
