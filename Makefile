@@ -26,6 +26,7 @@ help:
 
 demo: $(VENV)/.installed
 	$(BIN)/forecast demo
+	@echo "(these commands are in $(BIN): . $(BIN)/activate)"
 
 test: $(VENV)/.tests
 	$(BIN)/python -m pytest

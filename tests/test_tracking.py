@@ -167,8 +167,8 @@ def _log_five_runs(home: Path, name: str) -> None:
 
 
 def test_three_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
-    started = [fork.Process(target=_log_five_runs, args=(tmp_path, name)) for name in "abc"]
+    fresh = multiprocessing.get_context("spawn")
+    started = [fresh.Process(target=_log_five_runs, args=(tmp_path, name)) for name in "abc"]
     for process in started:
         process.start()
     for process in started:

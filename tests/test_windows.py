@@ -107,13 +107,13 @@ def test_the_test_span_is_refused_until_one_choice_opens_it_and_to_any_other() -
 
 def test_impossible_splits_are_answered_in_words() -> None:
     with pytest.raises(ForecastError, match=r"train to end before validate begins[\s\S]+2007-06-30[\s\S]+mend"):
-        split(YEARS, **DATES | {"train": ("2001-01-01", "2007-06-30")})
+        split(YEARS, train=("2001-01-01", "2007-06-30"), validate="731D", test="366D")
     with pytest.raises(ForecastError, match=r"validate to end before test begins"):
-        split(YEARS, **DATES | {"validate": ("2007-01-01", "2008-01-01")})
+        split(YEARS, train=DATES["train"], validate=("2007-01-01", "2008-01-01"), test="366D")
     with pytest.raises(ForecastError, match=r"split.test to hold a step[\s\S]+2012[\s\S]+2008-12-31[\s\S]+ingest"):
         split(YEARS, **DATES | {"test": ("2012-01-01", "2012-12-31")})
-    with pytest.raises(ForecastError, match=r"split.validate as dates such as[\s\S]+2007-13-01"):
-        split(YEARS, **DATES | {"validate": ("2007-13-01", "2007-12-31")})
+    with pytest.raises(ForecastError, match=r"split.validate as dates such as[\s\S]+2007-01-32"):
+        split(YEARS, **DATES | {"validate": ("2007-01-32", "2007-12-31")})
     with pytest.raises(ForecastError, match=r"split.test as dates such as[\s\S]+'soon'"):
         split(YEARS, test="soon")
     with pytest.raises(ForecastError, match=r"split.test as a positive span[\s\S]+'0%'"):

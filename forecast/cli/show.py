@@ -62,7 +62,7 @@ def next_steps(*steps: tuple[str, str]) -> None:
     """Print what to do next: pairs of a command and what it does."""
     console.print("[dim]next:[/]")
     for command, purpose in steps:
-        console.print(f"  [bold cyan]{escape(command)}[/]  [dim]{escape(purpose)}[/]", soft_wrap=True)
+        console.print(f"  [bold cyan]{escape(command)}[/]  [dim]# {escape(purpose)}[/]", soft_wrap=True)
 
 
 def as_json(value: Any) -> None:

@@ -73,9 +73,7 @@ def _models(pipeline: Pipeline, problem: Problem) -> dict[str, str]:
         count = sum(parameter.numel() for parameter in network.parameters())
         uses = observed.sizes[TIME] * (_cells(network, data.grid) if data.grid else observed.sizes[schema.SERIES])
         seconds = 6 * count * uses * settings.epochs / OPERATIONS_A_SECOND
-        found[f"model {model.name}"] = (
-            f"{count:,} parameters, {settings.epochs} epochs, about {_about(seconds)} at most"
-        )
+        found[f"model {model.name}"] = f"{count:,} parameters, {settings.epochs} epochs, about {_about(seconds)}"
     return found
 
 

@@ -21,6 +21,7 @@ from forecast.sources import SOURCES
 GRIDS = {".nc", ".nc4", ".cdf", ".zarr", ".grib", ".grib2", ".grb"}
 TABLES = {".csv", ".parquet"}
 DAY = pd.Timedelta("1D")
+PLACES = {"lat", "lon", "latitude", "longitude", "elevation", "altitude"}  # where a station is, not what it measures
 ROWS = 1000  # of a table, from which its columns are guessed
 
 
@@ -61,7 +62,7 @@ def source_of(paths: list[Path]) -> dict[str, Any]:
 def _columns(path: Path) -> dict[str, Any]:
     """Guess which columns of a table hold times, names of series and values, and the units of the values."""
     frame = pd.read_csv(path, nrows=ROWS) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    numbers = [str(column) for column in frame.select_dtypes("number").columns]
+    numbers = [str(column) for column in frame.select_dtypes("number").columns if str(column).lower() not in PLACES]
     texts = [str(column) for column in frame.columns if column not in numbers]
     times = [
         column for column in texts if pd.to_datetime(frame[column], errors="coerce", format="ISO8601").notna().all()
@@ -96,6 +97,9 @@ def start(name: str, paths: list[Path]) -> Starter:
         f"{str(time[0])[:16]} to {str(time[-1])[:16]}",
         f"target {', '.join(targets)}: change [task] targets if another variable is to be forecast",
     ]
+    known = [f"{name} in {unit}" for name, unit in source.get("units", {}).items() if name in VARIABLES]
+    if known:
+        guesses.append(f"units by name: {', '.join(known)}: mend units in [source] if the file's values are in others")
     unknown = [name for name in source.get("units", {}) if name not in VARIABLES]
     if unknown:
         guesses.append(f"no unit is known for {', '.join(unknown)}: mend units in [source]")
