@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast import config
 from forecast.errors import ForecastError
 from forecast.windows import Split, stretches, windows
 
@@ -26,7 +26,8 @@ DATES: dict[str, Any] = {
 
 
 def split(times: np.ndarray, leads: int = 5, step: pd.Timedelta = DAY, **wanted: Any) -> Split:
-    return Split.from_config(config.Split(**wanted), times, leads, step)
+    given = {"train": None, "validate": "20%", "test": "20%", "gap": None} | wanted
+    return Split.from_config(SimpleNamespace(validate_=given.pop("validate"), **given), times, leads, step)
 
 
 def day(text: str) -> np.datetime64:

@@ -63,7 +63,7 @@ def _models(pipeline: Pipeline, problem: Problem) -> dict[str, str]:
     """Build every model as training will, and say how large it is and how long it may take."""
     observed = problem.split.select(problem.observed, problem.split.train)
     names = [*problem.targets, *problem.covariates]
-    missing = any(bool(problem.observed[name].isnull().any()) for name in names)
+    missing = any(bool(observed[name].isnull().any()) for name in names)
     scaling, few = Scaling.fit(observed, names), observed.isel({TIME: slice(0, 2)})
     data = frames(few, scaling, problem.targets, problem.covariates, problem.leads, mask=missing)
     found = {}

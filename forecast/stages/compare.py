@@ -14,6 +14,7 @@ import xarray as xr
 
 from forecast import checkpoint, climatology, schema, verification
 from forecast.backtest import backtest
+from forecast.errors import ForecastError
 from forecast.predict import Forecaster, forecaster
 from forecast.schema import LEAD, TIME
 from forecast.stages import gallery, gate, logbook, records
@@ -33,13 +34,12 @@ def compare(workspace: Workspace, *, report: Report = silent) -> Comparison:
         report: progress.
 
     Raises:
-        ForecastError: nothing was trained for this configuration.
+        ForecastError: nothing was trained for this configuration, or a later training was cut off half way.
     """
     trained = records.read(workspace)
     problem = pose(workspace, trained.data_version)
     observed = problem.observed.load()
-    folder = workspace.folder
-    everyone = [forecaster(checkpoint.load(folder / entry["path"])) for entry in trained.entries.values()]
+    everyone = _everyone(workspace, trained)
     validation = _forecasts(everyone, observed, problem.split.validate, report, "validation")
     ranking = rank(validation, observed, problem.split.validate)
     verdict = gate.decide(ranking, [one.name for one in everyone if one.checkpoint.family == "baseline"])
@@ -104,6 +104,18 @@ def scores(comparison: Comparison, forecasts: Forecasts, observed: xr.Dataset, s
         parts[f"{target}_skill_pooled"] = comparison.test[target]["skill"]
     attrs = {"champion": comparison.champion, "span": comparison.span, "data_version": comparison.data_version}
     return xr.Dataset(parts).assign_attrs(attrs | {"definition": verification.DEFINITIONS["rmse"]})
+
+
+def _everyone(workspace: Workspace, trained: records.Record) -> list[Forecaster]:
+    """Load what one training has left; a file that a later training wrote over is refused."""
+    everyone = []
+    for name, entry in trained.entries.items():
+        loaded = checkpoint.load(workspace.folder / entry["path"])
+        if loaded.version != entry["version"]:
+            got = f"{loaded.version}, of a training that did not end"
+            raise ForecastError(f"checkpoint {entry['version']} of {name}", got, "run `forecast train` again")
+        everyone.append(forecaster(loaded))
+    return everyone
 
 
 def _forecasts(

@@ -79,8 +79,10 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
     """
     begun = time.perf_counter()
     seen, split = problem.observed, problem.split
-    scaling = Scaling.fit(split.select(seen, split.train), [*problem.targets, *problem.covariates])
-    data = frames(seen, scaling, problem.targets, problem.covariates, problem.leads)
+    learned, names = split.select(seen, split.train), [*problem.targets, *problem.covariates]
+    scaling = Scaling.fit(learned, names)
+    mask = any(bool(learned[name].isnull().any()) for name in names)
+    data = frames(seen, scaling, problem.targets, problem.covariates, problem.leads, mask=mask)
     model: Model = create(member("model", MODELS, one.type), shape_of(data), one.options, settings.seed)
     learn = streams(problem, data, split.train, settings)
     early = streams(problem, data, split.early, settings)

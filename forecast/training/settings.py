@@ -59,7 +59,7 @@ class Training(BaseModel):
     seed: int = 0
     max_gap: int = Field(0, ge=0)
     spin_up: int = Field(64, ge=0)
-    cold_start: int = Field(512, ge=0)
+    cold_start: int = Field(512, ge=1)
     threads: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")

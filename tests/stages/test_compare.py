@@ -139,3 +139,9 @@ def test_another_configuration_or_none_trained_is_refused(trained: Place, tmp_pa
     with pytest.raises(ForecastError, match=r"(?s)this very configuration.*now [0-9a-f]{12}.*forecast train"):
         stage.compare(changed)
     assert "lstm" in TEXT and forecaster(checkpoint.load(trained.models / "lstm.safetensors")).name == "lstm"
+
+
+def test_a_checkpoint_that_a_cut_off_training_wrote_over_is_refused(place: Place) -> None:
+    (place.models / "mlp.safetensors").write_bytes((place.models / "lstm.safetensors").read_bytes())
+    with pytest.raises(ForecastError, match=r"of mlp[\s\S]+of a training that did not end[\s\S]+forecast train"):
+        stage.compare(place)
