@@ -142,6 +142,8 @@ def test_another_configuration_or_none_trained_is_refused(trained: Place, tmp_pa
 
 
 def test_a_checkpoint_that_a_cut_off_training_wrote_over_is_refused(place: Place) -> None:
+    record = place.models / records.FILE
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"config": place.pipeline.digest()}))
     (place.models / "mlp.safetensors").write_bytes((place.models / "lstm.safetensors").read_bytes())
     with pytest.raises(ForecastError, match=r"of mlp[\s\S]+of a training that did not end[\s\S]+forecast train"):
         stage.compare(place)
