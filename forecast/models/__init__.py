@@ -3,8 +3,11 @@
 MODELS = {
     "mlp": "forecast.models.mlp:MLP",
     "rnn": "forecast.models.rnn:RNN",
+    "forget_rnn": "forecast.models.forget_rnn:ForgetRNN",
     "lstm": "forecast.models.lstm:LSTM",
     "gru": "forecast.models.gru:GRU",
+    "birnn": "forecast.models.birnn:BiRNN",
     "bilstm": "forecast.models.bilstm:BiLSTM",
+    "bigru": "forecast.models.bigru:BiGRU",
     "convlstm": "forecast.models.convlstm:ConvLSTM",
 }

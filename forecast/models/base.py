@@ -1,13 +1,14 @@
 """The contract of a model: ``model(x, future, state) -> (y, state)``, every step forecasting every lead.
 
-Suffixes of tensors: B streams, T steps, C input channels, L leads, F future features, K outputs a lead, H W the grid.
+Suffixes of tensors: B streams, T steps, C input channels, L leads, F future features, K outputs a lead, D context
+features, H W the grid.
 
     series  x_BTC    -> y_BTLK        maps  x_BTCHW -> y_BTLKHW
 
 ``y[:, t, l]`` is the forecast, in scaled units, for step ``t + 1 + l`` made when step ``t`` is the last one seen.
 ``future`` holds what is known beforehand of the steps ahead (calendar), shape BTLF, or is None.
-``state`` is a dict of tensors, batch first; None means the initial state. Passing the state from one chunk to the
-next gives what one unbroken pass gives (BiLSTM exempt: it is not ``aligned``).
+``state`` is a dict of tensors, batch first; None means the initial state, ``model.initial(B)``. Passing the state from
+one chunk to the next gives what one unbroken pass gives (bidirectional models exempt: they are not ``aligned``).
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ class Shape:
     Attributes:
         inputs: input channels C.
         leads: leads L.
-        outputs: outputs K a lead (targets x quantiles, target-major, or targets).
+        outputs: outputs K a lead (targets x quantiles, target-major; or targets; or logits of classes or bits).
         future: future features F (0: none).
         grid: (H, W) for maps, None for series.
         periodic: whether the last axis of the grid closes the circle.
         targets: how many of the first input channels are the targets themselves (K is a multiple of it).
+        symbols: size of an alphabet (0: none); the first channel then holds codes 0 ... symbols - 1, and no target.
+        context: features D of a stream, from which its initial state follows (0: none).
     """
 
     inputs: int
@@ -47,6 +50,8 @@ class Shape:
     grid: tuple[int, int] | None = None
     periodic: bool = False
     targets: int = 1
+    symbols: int = 0
+    context: int = 0
 
 
 class Options(BaseModel):
@@ -63,13 +68,18 @@ class Model(nn.Module, ABC):
         kinds: the kinds of data it takes, of "series" and "map".
         aligned: whether ``y`` at every step is a forecast (False: only the last step of a chunk is, since earlier
             steps have seen later ones).
+        taught: whether it is shown the truth while training (teacher forcing), as ``truth`` (B, T, L, K), NaN where
+            there is none.
         context: steps that a forecast must have read, itself included; those before them only fade.
+        progress: share of the training done, 0 to 1; the engine sets it before each update.
     """
 
     Options: ClassVar[type[Options]] = Options
     kinds: ClassVar[tuple[str, ...]] = ("series",)
     aligned: ClassVar[bool] = True
+    taught: ClassVar[bool] = False
     context: int = 1
+    progress: float = 0.0
 
     def __init__(self, shape: Shape, options: Any) -> None:
         super().__init__()
@@ -83,25 +93,58 @@ class Model(nn.Module, ABC):
         self.shape, self.options = shape, options
 
     @abstractmethod
-    def advance(self, x: Tensor, future: Tensor | None, state: State | None) -> tuple[Tensor, State]:
-        """What a member implements: the same as ``forward``, with inputs already checked."""
+    def initial(self, streams: int, context: Tensor | None = None) -> State:
+        """Return the state before the first step.
 
-    def forward(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
+        Args:
+            streams: B.
+            context: features of each stream, (B, D), where the shape has any.
+        """
+
+    @abstractmethod
+    def advance(self, x: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """What a member implements: the same as ``forward``, with inputs checked and a state at hand.
+
+        A member that is ``taught`` takes ``truth`` as a fourth argument.
+        """
+
+    def forward(
+        self, x: Tensor, future: Tensor | None = None, state: State | None = None, truth: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Advance over T steps.
 
         Args:
             x: inputs (B, T, C) or (B, T, C, H, W), scaled units, no NaN.
             future: (B, T, L, F) when the shape has future features, else None.
             state: as returned by the call before; None is the initial state.
+            truth: what is to be forecast, (B, T, L, K), for a member that is ``taught``; None: it hears itself.
 
         Returns:
             y (B, T, L, K[, H, W]) in scaled units, and the state after step T.
 
         Raises:
-            ForecastError: channels, grid, future features or the state's batch do not fit the shape.
+            ForecastError: channels, grid, future features or the state's batch do not fit the shape; no stream or no
+                step; a value that is not finite.
         """
         self._check(x, future, state)
-        return self.advance(x, future, state)
+        state = self.initial(len(x)) if state is None else state
+        return self.advance(x, future, state, truth) if self.taught else self.advance(x, future, state)  # type: ignore[call-arg]
+
+    def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
+        """Show what happens inside: name -> (B, T, units ...), such as ``layer0.forget gate`` and ``layer0.hidden``.
+
+        What is called a gate lies in [0, 1]. Empty where a member shows nothing.
+
+        Args:
+            x: as in ``forward``.
+            future: alike.
+            state: alike.
+        """
+        return {}
+
+    def recurrent_weights(self) -> dict[str, Tensor]:
+        """Return the square matrices that lead from hidden state to hidden state, such as ``layer0.candidate``."""
+        return {}
 
     def prime(self, damping: Tensor) -> None:
         """Tell the parts that want to know how anomalies decay on the training span, before the first update.
@@ -113,17 +156,33 @@ class Model(nn.Module, ABC):
             if part is not self and hasattr(part, "prime"):
                 part.prime(damping)  # type: ignore[operator]
 
+    def blank(self, *sizes: int) -> Tensor:
+        """Return zeros of these sizes, of the weights' kind and place."""
+        return next(self.parameters()).new_zeros(sizes)
+
     def _check(self, x: Tensor, future: Tensor | None, state: State | None) -> None:
         grid, ahead = self.shape.grid or (), (self.shape.leads, self.shape.future)
         if x.dim() != 3 + len(grid) or tuple(x.shape[2:]) != (self.shape.inputs, *grid):
             expected = f"inputs (B, T, {', '.join(map(str, (self.shape.inputs, *grid)))})"
             raise ForecastError(expected, f"{tuple(x.shape)}", "build the inputs with the frames of the training run")
+        if not len(x) or not x.shape[1]:
+            raise ForecastError("at least one stream and one step", f"{tuple(x.shape)}", "leave out empty batches")
+        if not x.detach().sum().isfinite() and not x.isfinite().all():
+            raise ForecastError("inputs that are finite", _first_strange(x), "mask or fill what is missing")
         if self.shape.future and (future is None or tuple(future.shape) != (*x.shape[:2], *ahead)):
             expected = f"future features ({x.shape[0]}, {x.shape[1]}, {ahead[0]}, {ahead[1]})"
             raise ForecastError(expected, f"{None if future is None else tuple(future.shape)}", "pass frames.futures")
         if state is not None and any(len(tensor) != len(x) for tensor in state.values()):
             sizes = {name: len(tensor) for name, tensor in state.items()}
             raise ForecastError(f"a state of {len(x)} streams", f"{sizes}", "pass the state of the same streams")
+
+
+def _first_strange(x: Tensor) -> str:
+    """Name the first value that is not finite, and its place."""
+    at = (~x.isfinite()).nonzero()[0].tolist()
+    axes = ("stream", "step", "channel", "row", "column")
+    place = ", ".join(f"{axis} {index}" for axis, index in zip(axes, at, strict=False))
+    return f"{x[tuple(at)].item()} at {place}"
 
 
 def create(member: type[Model], shape: Shape, options: Mapping[str, Any], seed: int = 0) -> Model:
@@ -154,9 +213,9 @@ def detach(state: State) -> State:
     return {name: tensor.detach() for name, tensor in state.items()}
 
 
-def reset(state: State, fresh_B: Tensor) -> State:
-    """Return the state with the streams marked in ``fresh_B`` (bool, shape (B,)) set to zero, the initial state."""
+def reset(state: State, fresh_B: Tensor, initial: State) -> State:
+    """Return the state with the streams marked in ``fresh_B`` (bool, shape (B,)) put back to ``initial``'s."""
     return {
-        name: torch.where(fresh_B.reshape(-1, *[1] * (tensor.dim() - 1)), torch.zeros_like(tensor), tensor)
+        name: torch.where(fresh_B.reshape(-1, *[1] * (tensor.dim() - 1)), initial[name], tensor)
         for name, tensor in state.items()
     }

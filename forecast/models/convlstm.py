@@ -27,6 +27,7 @@ from torch.nn import functional
 from forecast.errors import ForecastError
 from forecast.models.base import Model, Options, Shape, State
 from forecast.models.heads import Residual, Start
+from forecast.models.initialisation import draw
 
 GATES = 4  # input, forget, candidate, output
 
@@ -98,11 +99,11 @@ def _demand_room(shape: Shape, options: ConvLSTMOptions) -> None:
 
 
 def initialise(convolution: nn.Conv2d) -> None:
-    """Draw weights of variance 1 / fan-in (LeCun et al. 1998), and set the bias to 0.
+    """Draw weights of variance 1 / fan-in, and set the bias to 0.
 
     Glorot's variance, over all gates at once, is far smaller here; a trial that began so sat on a plateau for epochs.
     """
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
+    draw(convolution.weight, "lecun_normal")
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
 
@@ -123,25 +124,42 @@ class Cell(nn.Module):
         grid = shape.grid or ()
         self.peepholes = nn.Parameter(torch.zeros(3, hidden, *grid)) if options.peepholes else None
 
-    def forward(self, maps: list[Tensor], h: Tensor, c: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Read maps from the state before them, h and c (B, hidden, H, W); return hidden maps, h and c after them."""
+    def forward(
+        self, maps: list[Tensor], h: Tensor, c: Tensor, shown: dict[str, list[Tensor]] | None = None
+    ) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Read maps from the state before them.
+
+        Args:
+            maps: one a step, (B, C, H, W).
+            h: hidden maps before the first, (B, hidden, H, W).
+            c: cells before the first, alike.
+            shown: where gates and cells are added to, name -> one a step.
+
+        Returns:
+            Hidden maps, one a step, and h and c after the last.
+        """
         joined = torch.cat(maps).contiguous(memory_format=torch.channels_last)
         seen = self.seen(pad(joined, self.seen.kernel_size[0], self.periodic, self.dilation))
         hidden = []
         for drive in seen.split(len(h)):
             before = pad(h, self.carried.kernel_size[0], self.periodic, self.dilation)
-            h, c = self._step(drive + self.carried(before), c)
+            h, c, gates = self.step(drive + self.carried(before), c)
             hidden.append(h)
+            for name, value in {**gates, "hidden": h}.items() if shown is not None else ():
+                shown.setdefault(name, []).append(value)
         return hidden, h, c
 
-    def _step(self, drive: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, drive: Tensor, c: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """One step: ``drive`` (B, 4 hidden, H, W) and the cell ``c`` give h, the next cell, and the gates."""
         i, f, g, o = drive.split(self.hidden, dim=1)
         if self.peepholes is not None:
             i, f = i + self.peepholes[0] * c, f + self.peepholes[1] * c
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        i, f = torch.sigmoid(i), torch.sigmoid(f)
+        c = f * c + i * torch.tanh(g)
         if self.peepholes is not None:
             o = o + self.peepholes[2] * c
-        return torch.sigmoid(o) * torch.tanh(c), c
+        o = torch.sigmoid(o)
+        return o * torch.tanh(c), c, {"input gate": i, "forget gate": f, "output gate": o, "cell": c}
 
 
 class ConvLSTM(Model):
@@ -163,13 +181,17 @@ class ConvLSTM(Model):
         initialise(self.head)
         self.start = Start(shape, options.residual)
 
-    def advance(self, x: Tensor, future: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+    def initial(self, streams: int, context: Tensor | None = None) -> State:
+        """See the contract."""
+        zeros = [self.blank(streams, width, *(self.shape.grid or ())) for width in self.options.hidden]
+        return {f"{name}{number}": zero for number, zero in enumerate(zeros) for name in ("h", "c")}
+
+    def advance(self, x: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See the contract; the calendar of the steps ahead follows from that of the step and the lead."""
         streams, steps = x.shape[:2]
         maps, layers, after = list(x.unbind(1)), [], State()
         for number, cell in enumerate(self.cells):
-            zero = x.new_zeros(streams, self.options.hidden[number], *x.shape[3:])
-            h, c = (zero, zero) if state is None else (state[f"h{number}"], state[f"c{number}"])
+            h, c = state[f"h{number}"], state[f"c{number}"]
             maps, after[f"h{number}"], after[f"c{number}"] = cell(maps, h, c)
             maps = self._dropped(maps)
             layers.append(torch.cat(maps))
@@ -177,6 +199,16 @@ class ConvLSTM(Model):
         read = self.head(pad(read, self.options.head_kernel, self.shape.periodic))
         y = read.unflatten(0, (steps, streams)).transpose(0, 1)
         return self.start(y.unflatten(2, (self.shape.leads, self.shape.outputs)), x), after
+
+    @torch.no_grad()
+    def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
+        """See the contract; each (B, T, hidden, H, W)."""
+        state, maps, traced = self.initial(len(x)) if state is None else state, list(x.unbind(1)), dict[str, Tensor]()
+        for number, cell in enumerate(self.cells):
+            shown: dict[str, list[Tensor]] = {}
+            maps, _, _ = cell(maps, state[f"h{number}"], state[f"c{number}"], shown)
+            traced |= {f"layer{number}.{name}": torch.stack(values, dim=1) for name, values in shown.items()}
+        return traced
 
     def _dropped(self, maps: list[Tensor]) -> list[Tensor]:
         if not self.training or not self.options.dropout:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from forecast.models.base import Shape
+from forecast.models.initialisation import draw
 
 Residual = Literal["none", "persistence", "damped"]
 
@@ -20,9 +21,9 @@ Residual = Literal["none", "persistence", "damped"]
 SMALL = 0.1
 
 
-def draw(layer: nn.Linear, start: Residual) -> None:
+def begin(layer: nn.Linear, start: Residual) -> None:
     """Draw a head's Glorot weights, small where there is a start, and set its bias to 0."""
-    nn.init.xavier_uniform_(layer.weight, 1.0 if start == "none" else SMALL)
+    draw(layer.weight, "glorot_uniform", gain=1.0 if start == "none" else SMALL)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
@@ -35,12 +36,13 @@ class Start(nn.Module):
     starts it at the regression over the training span (``prime``).
 
     Args:
-        shape: the first ``shape.targets`` channels of x are the targets.
+        shape: the first ``shape.targets`` channels of x are the targets; symbols are nothing to start from.
         kind: "none", "persistence" or "damped".
     """
 
     def __init__(self, shape: Shape, kind: Residual) -> None:
         super().__init__()
+        kind = "none" if shape.symbols else kind
         self.kind, self.targets, self.repeats = kind, shape.targets, shape.outputs // shape.targets
         if kind == "damped":
             self.factor = nn.Parameter(torch.ones(shape.leads, shape.outputs, *(shape.grid or ())))
@@ -79,10 +81,10 @@ class Direct(nn.Module):
             self.seen = nn.Linear(hidden, width)
             self.ahead = nn.Linear(shape.future, width, bias=False)
             self.joined = nn.Linear(width, shape.outputs, bias=False)
-            draw(self.joined, start)
-            draw(self.seen, "none")
-            draw(self.ahead, "none")
-        draw(self.linear, start)
+            begin(self.joined, start)
+            begin(self.seen, "none")
+            begin(self.ahead, "none")
+        begin(self.linear, start)
         self.start = Start(shape, start)
 
     def forward(self, h: Tensor, x: Tensor, future: Tensor | None) -> Tensor:

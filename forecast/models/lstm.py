@@ -1,29 +1,91 @@
 """Long short-term memory.
 
-    i_t = s(W_i x_t + U_i h_{t-1} + b_i)        input gate
+    i_t = s(W_i x_t + U_i h_{t-1} + b_i)        input gate, s: logistic function
     f_t = s(W_f x_t + U_f h_{t-1} + b_f)        forget gate
     g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)     candidate
     o_t = s(W_o x_t + U_o h_{t-1} + b_o)        output gate
     c_t = f_t c_{t-1} + i_t g_t
-    h_t = o_t tanh(c_t)                         s: logistic function
+    h_t = o_t tanh(c_t)
 
 Hochreiter & Schmidhuber 1997, Neural Computation 9(8) (cell, input and output gate); Gers, Schmidhuber & Cummins
 2000, Neural Computation 12(10) (forget gate).
+
+``without`` takes parts away, one at a time or several, as Greff et al. 2017 (LSTM: a search space odyssey, IEEE Trans.
+Neural Networks 28(10), section III; their names in brackets) do: a gate left out is 1 ("input gate" NIG, "forget gate"
+NFG, "output gate" NOG); "input activation" g_t = a_t (NIAF), "output activation" h_t = o_t c_t (NOAF); ``coupled`` sets
+i_t = 1 - f_t (CIFG).
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
-from torch import nn
+import torch
+from pydantic import model_validator
+from torch import Tensor
 
+from forecast.models.base import Options, State
+from forecast.models.layer import Dense, GatedOptions, Gates, Layer
 from forecast.models.recurrent import Recurrent
+
+Part = Literal["input gate", "forget gate", "output gate", "input activation", "output activation"]
+
+
+class LSTMOptions(GatedOptions):
+    """Options of the LSTM.
+
+    Attributes:
+        without: parts taken away.
+        coupled: whether the input gate is one minus the forget gate.
+    """
+
+    without: tuple[Part, ...] = ()
+    coupled: bool = False
+
+    @model_validator(mode="after")
+    def _sound(self) -> LSTMOptions:
+        if self.coupled and {"input gate", "forget gate"} & set(self.without):
+            raise ValueError("coupled gates are one gate: none of the two can be taken away as well")
+        return self
+
+
+class LSTMLayer(Dense):
+    """One layer; state ``h`` and ``c``, each (H,)."""
+
+    gates: ClassVar[tuple[str, ...]] = ("input gate", "forget gate", "candidate", "output gate")
+    keeper: ClassVar[str | None] = "forget gate"
+    closed: ClassVar[str | None] = "input gate"
+
+    def __init__(self, inputs: int, options: Any) -> None:
+        super().__init__(inputs, options)
+        self.sizes = {"h": (self.hidden,), "c": (self.hidden,)}
+        self.whole = not options.without and not options.coupled and options.normalise == "none"
+
+    def step(self, drive: Tensor, state: State) -> tuple[Tensor, State, Gates]:
+        """See the contract."""
+        i, f, g, o = (drive + self.product(state["h"])).chunk(4, dim=1)
+        without = self.options.without
+        f = torch.ones_like(f) if "forget gate" in without else torch.sigmoid(f)
+        i = 1 - f if self.options.coupled else torch.ones_like(i) if "input gate" in without else torch.sigmoid(i)
+        o = torch.ones_like(o) if "output gate" in without else torch.sigmoid(o)
+        g = g if "input activation" in without else torch.tanh(g)
+        c = f * state["c"] + i * g
+        h = o * (c if "output activation" in without else torch.tanh(c))
+        return h, {"h": h, "c": c}, {"input gate": i, "forget gate": f, "output gate": o, "cell": c}
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See the contract; torch's fused sweep where nothing is taken away."""
+        if not self.whole:
+            return self.unroll(x, state)
+        before = (state["h"].unsqueeze(0).contiguous(), state["c"].unsqueeze(0).contiguous())
+        bias = self.seen.bias
+        weights = (self.seen.weight, self.carried.weight, bias, torch.zeros_like(bias))
+        h, last, c = torch.lstm(x, before, weights, True, 1, 0.0, self.training, False, True)
+        return h, {"h": last[0], "c": c[0]}
 
 
 class LSTM(Recurrent):
     """LSTM layers; state ``h`` and ``c``, each (B, layers, hidden)."""
 
-    layer: ClassVar[type[nn.RNNBase]] = nn.LSTM
-    gates: ClassVar[int] = 4
-    forget: ClassVar[int | None] = 1
-    memory: ClassVar[tuple[str, ...]] = ("h", "c")
+    Options: ClassVar[type[Options]] = LSTMOptions
+    layer: ClassVar[type[Layer]] = LSTMLayer

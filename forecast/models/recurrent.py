@@ -1,104 +1,134 @@
-"""What the recurrent series models share: torch's fused layers, their initial weights, state batch-first, the head."""
+"""Recurrent series models: layers on layers, where their state begins, and a head that reads the top one."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
+from forecast.errors import ForecastError
 from forecast.models.base import Model, Options, Shape, State
-from forecast.models.heads import Direct, Residual
+from forecast.models.heads import Direct
+from forecast.models.layer import Layer, RecurrentOptions
+from forecast.models.reading import Reading
 
 
-class RecurrentOptions(Options):
-    """Options of the recurrent series models.
-
-    Attributes:
-        hidden: units a layer.
-        layers: layers, each reading the one below.
-        dropout: share of units dropped between layers and before the head while training.
-        residual: what the output is added to (see heads.Start).
-    """
-
-    hidden: int = Field(64, ge=1, le=4096)
-    layers: int = Field(1, ge=1, le=8)
-    dropout: float = Field(0.2, ge=0, lt=1)
-    residual: Residual = "damped"
-
-
-def initialise(cell: nn.RNNBase, gates: int, forget: int | None = None) -> None:
-    """Draw weights: Glorot for inputs, orthogonal for recurrence (gate by gate), biases 0, forget gate's bias 1.
-
-    Glorot & Bengio 2010; Saxe et al. 2014 (orthogonal); Gers et al. 2000, Jozefowicz et al. 2015 (forget bias 1:
-    the cell remembers before it has learned what to forget).
+class Stack(nn.Module):
+    """Layers of one kind, each reading the one below, with dropout between; state: name -> (B, layers, ...).
 
     Args:
-        cell: a layer stack of torch.
-        gates: how many gates its weights stack.
-        forget: which of them is the forget gate, if any.
+        layer: the kind.
+        inputs: channels that the lowest reads.
+        options: hidden, layers, dropout, initial, and the layer's own.
+        context: features of a stream's context vector, where the state begins from one.
     """
-    for name, parameter in cell.named_parameters():
-        if name.startswith("bias"):
-            nn.init.zeros_(parameter)
-            if forget is not None and name.startswith("bias_ih"):
-                nn.init.ones_(parameter.data.chunk(gates)[forget])
-            continue
-        draw = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
-        for gate in parameter.data.chunk(gates):
-            draw(gate)
+
+    def __init__(self, layer: type[Layer], inputs: int, options: RecurrentOptions, context: int = 0) -> None:
+        super().__init__()
+        widths = [inputs, *[options.hidden] * (options.layers - 1)]
+        self.layers = nn.ModuleList(layer(width, options) for width in widths)
+        self.dropout = nn.Dropout(options.dropout)
+        self.kind, self.context = options.initial, context
+        self.sizes: dict[str, tuple[int, ...]] = {
+            name: (options.layers, *size) for name, size in self.layers[0].sizes.items()
+        }
+        if self.kind == "context" and not context:
+            expected = 'a context vector a stream for initial = "context"'
+            raise ForecastError(expected, "data without one", 'choose initial = "zero" or "learned"')
+        if self.kind == "learned":
+            self.begin = nn.ParameterDict({name: torch.zeros(size) for name, size in self.sizes.items()})
+        elif self.kind == "context":
+            self.begin = nn.ModuleDict({name: _Begin(context, size) for name, size in self.sizes.items()})
+
+    def initial(self, streams: int, context: Tensor | None = None) -> State:
+        """Return the state before the first step, of B streams (``streams``), from ``context`` (B, D) if so built."""
+        if self.kind == "context":
+            if context is None or tuple(context.shape) != (streams, self.context):
+                got = "None" if context is None else f"{tuple(context.shape)}"
+                remedy = "call model.initial(streams, context) and pass the state"
+                raise ForecastError(f"a context ({streams}, {self.context})", got, remedy)
+            return {name: begin(context) for name, begin in self.begin.items()}
+        if self.kind == "learned":
+            return {name: value.expand(streams, *value.shape) for name, value in self.begin.items()}
+        weight = next(self.parameters())
+        return {name: weight.new_zeros(streams, *size) for name, size in self.sizes.items()}
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Advance all layers over x (B, T, C) from a state; return h (B, T, H) of the top one and the next state."""
+        after: list[State] = []
+        for number, layer in enumerate(self.layers):
+            x = self.dropout(x) if number else x
+            x, last = layer(x, {name: value[:, number] for name, value in state.items()})
+            after.append(last)
+        return x, _stacked(after)
+
+    def trace(self, x: Tensor, state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
+        """The same for x (B, T, C) from a state, step by step; also what each layer shows, ``layerN.NAME``."""
+        after, traced = list[State](), dict[str, Tensor]()
+        for number, layer in enumerate(self.layers):
+            x, last, shown = layer.trace(x, {name: value[:, number] for name, value in state.items()})  # type: ignore[operator]
+            after.append(last)
+            traced |= {f"layer{number}.{name}": value for name, value in shown.items()}
+        return x, _stacked(after), traced
+
+    def recurrent_weights(self) -> dict[str, Tensor]:
+        """Return every layer's matrices from hidden to hidden units, ``layerN.NAME``."""
+        return {
+            f"layer{number}.{name}": weight
+            for number, layer in enumerate(self.layers)
+            for name, weight in layer.recurrent_weights().items()  # type: ignore[operator]
+        }
+
+
+def _stacked(states: list[State]) -> State:
+    if len(states) == 1:
+        return {name: value.unsqueeze(1) for name, value in states[0].items()}
+    return {name: torch.stack([state[name] for state in states], dim=1) for name in states[0]}
+
+
+class _Begin(nn.Module):
+    """A part of the initial state as a linear map of the context (Karpathy & Fei-Fei 2015, eq. 14, one-to-many)."""
+
+    def __init__(self, context: int, size: tuple[int, ...]) -> None:
+        super().__init__()
+        self.size, self.linear = size, nn.Linear(context, int(torch.tensor(size).prod()))
+
+    def forward(self, context: Tensor) -> Tensor:
+        return self.linear(context).unflatten(-1, self.size)
 
 
 class Recurrent(Model):
-    """A stack of recurrent layers and a direct head; a member says which layers (``layer``, ``gates``, ``forget``).
+    """A stack of recurrent layers and a direct head; a member says of which layers.
 
-    State: ``h`` (B, layers, hidden), and ``c`` alike where the layer has a cell.
+    Attributes:
+        layer: the kind of layer.
     """
 
     Options: ClassVar[type[Options]] = RecurrentOptions
-    layer: ClassVar[type[nn.RNNBase]]
-    gates: ClassVar[int]
-    forget: ClassVar[int | None] = None
-    memory: ClassVar[tuple[str, ...]] = ("h",)
+    layer: ClassVar[type[Layer]]
 
     def __init__(self, shape: Shape, options: RecurrentOptions) -> None:
         super().__init__(shape, options)
-        self.cell = stack(type(self), shape.inputs, options)
+        self.reading = Reading(shape, options.embedding)
+        self.stack = Stack(self.layer, self.reading.width, options, shape.context)
         self.dropout = nn.Dropout(options.dropout)
         self.head = Direct(shape, options.hidden, options.residual)
 
-    def advance(self, x: Tensor, future: Tensor | None, state: State | None) -> tuple[Tensor, State]:
+    def initial(self, streams: int, context: Tensor | None = None) -> State:
         """See the contract."""
-        h, state = carry(self.cell, self.memory, x, state)
+        return self.stack.initial(streams, context)
+
+    def advance(self, x: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """See the contract."""
+        h, state = self.stack(self.reading(x), state)
         return self.head(self.dropout(h), x, future), state
 
+    @torch.no_grad()
+    def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
+        """See the contract."""
+        return self.stack.trace(self.reading(x), self.initial(len(x)) if state is None else state)[2]
 
-def stack(member: type[Recurrent], inputs: int, options: RecurrentOptions) -> nn.RNNBase:
-    """Build a member's layers over so many inputs, batch first, with the initial weights, as options say."""
-    between = options.dropout if options.layers > 1 else 0.0
-    layer: Any = member.layer
-    cell: nn.RNNBase = layer(inputs, options.hidden, options.layers, batch_first=True, dropout=between)
-    initialise(cell, member.gates, member.forget)
-    return cell
-
-
-def carry(cell: nn.RNNBase, memory: tuple[str, ...], x: Tensor, state: State | None) -> tuple[Tensor, State]:
-    """Run layers from a batch-first state.
-
-    Args:
-        cell: the layers.
-        memory: names of their states, in torch's order.
-        x: inputs (B, T, C).
-        state: as returned by the call before; None is the initial state.
-
-    Returns:
-        h (B, T, hidden) and the next state.
-    """
-    before = None
-    if state is not None:
-        parts = [state[name].transpose(0, 1).contiguous() for name in memory]
-        before = parts[0] if len(parts) == 1 else tuple(parts)
-    h, after = cell(x, before)
-    tensors = (after,) if isinstance(after, torch.Tensor) else after
-    return h, {name: tensor.transpose(0, 1) for name, tensor in zip(memory, tensors, strict=True)}
+    def recurrent_weights(self) -> dict[str, Tensor]:
+        """See the contract."""
+        return self.stack.recurrent_weights()
