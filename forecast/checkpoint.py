@@ -23,7 +23,7 @@ from safetensors.numpy import save
 from forecast import schema
 from forecast.errors import ForecastError
 
-FORMAT = "forecast-checkpoint-1"
+FORMAT = "forecast-checkpoint-2"
 
 
 @dataclass(frozen=True)

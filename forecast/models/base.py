@@ -185,6 +185,24 @@ def _first_strange(x: Tensor) -> str:
     return f"{x[tuple(at)].item()} at {place}"
 
 
+def checked(member: type[Model], options: Mapping[str, Any]) -> Any:
+    """Return a member's options, the defaults filled in.
+
+    Args:
+        member: the class, as the registry gives it.
+        options: as written by a user.
+
+    Raises:
+        ForecastError: an option is unknown or out of range.
+    """
+    try:
+        return member.Options(**options)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        known = ", ".join(member.Options.model_fields)
+        raise ForecastError(f"options of {member.__name__} among {known}", "; ".join(lines), "mend them") from error
+
+
 def create(member: type[Model], shape: Shape, options: Mapping[str, Any], seed: int = 0) -> Model:
     """Build a model with checked options and weights drawn from a seed (the global generator is left alone).
 
@@ -197,15 +215,10 @@ def create(member: type[Model], shape: Shape, options: Mapping[str, Any], seed: 
     Raises:
         ForecastError: an option is unknown or out of range, or the kind of data is not the member's.
     """
-    try:
-        checked = member.Options(**options)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
-        known = ", ".join(member.Options.model_fields)
-        raise ForecastError(f"options of {member.__name__} among {known}", "; ".join(lines), "mend them") from error
+    own = checked(member, options)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return member(shape, checked)
+        return member(shape, own)
 
 
 def detach(state: State) -> State:

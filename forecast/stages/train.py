@@ -21,6 +21,8 @@ from forecast.baselines.base import Baseline
 from forecast.calibration import Calibration
 from forecast.checkpoint import Checkpoint
 from forecast.figures import loss_curves
+from forecast.models import MODELS
+from forecast.models.base import checked
 from forecast.predict import forecaster
 from forecast.registry import member
 from forecast.stages import gallery, logbook, records
@@ -108,7 +110,8 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
         learned: dict[str, History] = {}
         for one in pipeline.models:
             settings = pipeline.training_of(one)
-            params = {"type": one.type, "options": one.options, "training": settings.model_dump()}
+            options = checked(member("model", MODELS, one.type), one.options).model_dump()
+            params = {"type": one.type, "options": options, "training": settings.model_dump()}
             with parent.child(one.name, tags=tags | {"family": "model", "seed": settings.seed}, params=params) as run:
                 fitted = fit_model(workspace, problem, one, settings, report)
                 run.metrics(fitted.history)
