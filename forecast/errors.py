@@ -18,6 +18,9 @@ class ForecastError(ValueError):
         self.expected, self.got, self.remedy = expected, got, remedy
         super().__init__(f"expected {expected}\n     got {got}\n      do {remedy}")
 
+    def __reduce__(self) -> tuple[type[ForecastError], tuple[str, str, str]]:
+        return type(self), (self.expected, self.got, self.remedy)  # so that it comes back whole from another process
+
 
 class Unavailable(ForecastError):
     """What does not answer now and may answer later (a network, a busy server): asking again is worth while."""

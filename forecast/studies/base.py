@@ -7,14 +7,14 @@ run again. What stands in the literature, or can be computed without a network, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import xarray as xr
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-Report = Callable[[str], None]
+from forecast.errors import ForecastError
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Case:
     seed: int
     setting: str = ""
 
+    def __str__(self) -> str:
+        return ", ".join([self.network, f"seed {self.seed}", *([self.setting] if self.setting else [])])
+
+
+Outcomes = Mapping[Case, Mapping[str, Any]]
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -38,7 +44,7 @@ class Reference:
 
     Attributes:
         network: what it is of.
-        source: where it comes from, a paper or "computed".
+        source: where it comes from, in a few words: a paper ("Elman 1990") or "computed".
         values: measure -> value.
         setting: as a case's.
     """
@@ -65,7 +71,8 @@ class Study(ABC):
         Options: their class.
         title: what is measured, for a person.
         text: what it shows and what it does not, with its sources.
-        measures: name -> what it is, with its unit; the first is the one that is drawn.
+        measures: name (letters, digits, underscores) -> what it is, with its unit; smaller is better. The first that
+            has values in a setting is drawn.
     """
 
     Options: ClassVar[type[StudyOptions]] = StudyOptions
@@ -81,13 +88,43 @@ class Study(ABC):
         """Return the trainings, for so many seeds each."""
 
     @abstractmethod
-    def run(self, case: Case) -> dict[str, float]:
-        """Train one ``case``; return measure -> value, NaN where it has none. One thread, no file, no clock."""
+    def run(self, case: Case) -> Mapping[str, Any]:
+        """Train one ``case``; return measure -> number, NaN where it has none. No file, no clock, one thread.
+
+        What ``curves`` and ``remarks`` want to know of the case stands beside the measures, under names of its own.
+        """
 
     def references(self) -> Sequence[Reference]:
         """Return what the cases stand beside; none by default."""
         return ()
 
-    def curves(self, cases: Sequence[Case]) -> xr.Dataset | None:
-        """Return what a figure of its own needs (after all ``cases`` have run), None without one."""
+    def curves(self, outcomes: Outcomes) -> xr.Dataset | None:
+        """Return what a second figure draws (figures/curves.py), None without one.
+
+        Args:
+            outcomes: case -> what ``run`` returned.
+        """
         return None
+
+    def remarks(self, outcomes: Outcomes) -> str:
+        """Return what these ``outcomes`` add to the text, such as an example in words; "" for nothing."""
+        return ""
+
+
+def opened(kind: type[Study], options: Mapping[str, Any]) -> Study:
+    """Return a study with its options checked.
+
+    Args:
+        kind: the class, as the registry gives it.
+        options: as written by a user: numbers may be text.
+
+    Raises:
+        ForecastError: an option is unknown or out of range, or the study cannot begin with them.
+    """
+    try:
+        return kind(kind.Options(**options))
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        known = ", ".join(kind.Options.model_fields)
+        expected = f"options of this study among {known}" if known else "no options: this study has none"
+        raise ForecastError(expected, "; ".join(lines), "mend them, or leave them out") from error
