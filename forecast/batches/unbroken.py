@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import Any
 
-from forecast.batches.tapes import Frames
+import torch
+from torch import Tensor
+
+from forecast.batches.labelled import Frames
 from forecast.errors import ForecastError
 
 State = dict[str, Tensor]
-
 
 WINDOWS = 64  # windows read at a time by a model that is not aligned
 
 
 @torch.no_grad()
 def run(
-    model: nn.Module,
+    model: Any,
     frames: Frames,
     state: State | None = None,
     *,
@@ -27,7 +28,7 @@ def run(
     """Run a model over frames, its state carried from the first step to the last.
 
     Args:
-        model: a model of the family; left in evaluation mode.
+        model: a model of the family (``models.base``); left in evaluation mode.
         frames: what it sees.
         state: the state before the first step; None is the initial one.
         steps: [first, stop) of the steps whose forecasts are wanted; by default all.
@@ -46,14 +47,14 @@ def run(
     if not 0 <= first < stop <= length:
         raise ForecastError(f"steps within [0, {length})", f"[{first}, {stop})", "ask for steps that the frames hold")
     model.eval()
-    if not getattr(model, "aligned", True):
+    state = model.initial(len(frames.values)) if state is None else state
+    if not model.aligned:
         return _run_windows(model, frames, state, (first, stop), window)
     kept = []
     for begin in range(0, length, chunk):
         size = min(chunk, length - begin)
         y, state = model(*_stretch(frames, begin, size), state)
         kept.append(y[:, max(0, first - begin) : max(0, stop - begin)].clone())
-    assert state is not None
     return torch.cat(kept, dim=1), state
 
 
@@ -63,16 +64,12 @@ def _stretch(frames: Frames, start: int, size: int) -> tuple[Tensor, Tensor | No
     return frames.inputs(tapes, starts, size), frames.futures(starts, size)
 
 
-def _run_windows(
-    model: nn.Module, frames: Frames, state: State | None, steps: tuple[int, int], window: int
-) -> tuple[Tensor, State]:
+def _run_windows(model: Any, frames: Frames, state: State, steps: tuple[int, int], window: int) -> tuple[Tensor, State]:
     """Read a window for each forecast, from the state carried to its beginning; whole windows many at a time."""
     before = [state]
     for at in range(frames.values.shape[1]):
         before.append(model(*_stretch(frames, at, 1), before[-1])[1])
     last = before[-1]
-    assert last is not None
-    before[0] = {name: torch.zeros_like(value) for name, value in last.items()} if state is None else state
     first, stop = steps
     kept = [model(*_stretch(frames, 0, at + 1), before[0])[0][:, -1:] for at in range(first, min(stop, window - 1))]
     tapes = torch.arange(len(frames.values))
@@ -81,7 +78,7 @@ def _run_windows(
         begins = block - window + 1
         tape, start = tapes.repeat(len(block)), begins.repeat_interleave(len(tapes))
         states = [before[begin] for begin in begins.tolist()]
-        joined = {name: torch.cat([one[name] for one in states if one is not None]) for name in last}
+        joined = {name: torch.cat([one[name] for one in states]) for name in last}
         y, _ = model(frames.inputs(tape, start, window), frames.futures(start, window), joined)
         kept.append(y[:, -1].unflatten(0, (len(begins), len(tapes))).transpose(0, 1))
     return torch.cat(kept, dim=1), last

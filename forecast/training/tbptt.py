@@ -111,7 +111,7 @@ def damped(streams: Streams) -> tuple[Tensor, Tensor]:
     """
     products = squares = totals = counts = torch.zeros(())
     for chunk in streams:
-        last = chunk.x[:, :, : streams.frames.targets].unsqueeze(2)
+        last = chunk.x[:, :, : streams.tapes.targets].unsqueeze(2)
         there = torch.isfinite(chunk.y)
         target = torch.where(there, chunk.y, 0.0)
         products = products + (last * target).sum(dim=(0, 1))
@@ -185,7 +185,7 @@ class _Training:
         factor, error_L = damped(train)
         weights = lead_weights(settings, error_L)
         self.objective = Objective(settings.loss, tuple(quantiles), train.weights, weights)
-        if train.frames.targets == model.shape.targets:
+        if train.tapes.targets == model.shape.targets:
             model.prime(factor)
         self.optimiser = optimiser(model, settings)
         self.average = Average(model, settings.average)
@@ -213,7 +213,7 @@ class _Training:
         settings, history = self.settings, self.history
         torch.manual_seed(settings.seed * 1_000_003 + history.epochs)
         offset = int(torch.randint(self.train.steps, ())) if settings.shift else 0
-        streams = self.train.shifted(offset) if offset else self.train
+        streams = self.train.dealt(offset) if offset else self.train
         self.model.train()
         costs = weights = norms = learning_rate = 0.0
         for number, (y, target) in enumerate(windows(self.model, streams, settings.k2)):
@@ -266,9 +266,8 @@ class _Training:
         return line | ({"early_loss": history.early[-1]} if history.early else {})
 
     def _fingerprint(self) -> str:
-        first = self.train.frames.values.nan_to_num().double()
         sizes = [(name, tuple(value.shape)) for name, value in self.model.state_dict().items()]
-        data = [self.train.stretches, self.train.streams, float(first.sum()), float(first.square().sum())]
+        data = [self.train.stretches.tolist(), self.train.streams, self.train.tapes.digest()]
         text = f"{self.settings.model_dump_json()} {self.model.options!r} {sizes} {data}"
         return hashlib.sha256(text.encode()).hexdigest()
 

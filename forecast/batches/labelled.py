@@ -1,13 +1,16 @@
 """Frames: every step of the data in scaled units, gathered into inputs, calendar ahead and truth when asked for.
 
 Suffixes: S tapes (series; one for maps), B rows asked for, T steps, V variables, C input channels, L leads, F calendar
-features, K targets, H W the grid. A tape is a whole time axis.
+features, K targets, H W the grid. A tape is a whole time axis, the same for all.
 """
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ import xarray as xr
 from torch import Tensor
 
 from forecast import schema
+from forecast.batches.base import READ, Tapes, release
 from forecast.errors import ForecastError
 from forecast.scaling import Scaling
 from forecast.schema import LAT, LON, TIME
@@ -24,14 +28,15 @@ DAY = pd.Timedelta("1D")
 
 
 @dataclass(frozen=True)
-class Frames:
+class Frames(Tapes):
     """Every step of the data as a model sees it.
 
     Input channels: targets, covariates (missing values are 0, the climatology), then `mask` (the share of variables
     observed, if asked for), the calendar, and for maps the position.
 
     Attributes:
-        values: (S, T, V[, H, W]) float32, scaled, NaN where missing; the first ``targets`` variables are the targets.
+        values: (S, T, V[, H, W]) float32, scaled, NaN where missing; the first ``targets`` variables are the targets. A
+            numpy array is taken as it is, so that it may be memory-mapped (``np.load(path, mmap_mode="r")``).
         targets: how many.
         leads: L.
         calendar: (T + L, F), features of each step and of the L steps after the last; None without calendar.
@@ -49,6 +54,19 @@ class Frames:
     mask: bool = False
     periodic: bool = False
     times: np.ndarray | None = None
+    _source: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, np.ndarray):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written to
+                object.__setattr__(self, "_source", self.values)
+                object.__setattr__(self, "values", torch.from_numpy(self.values))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of each tape, (S,)."""
+        return np.full(len(self.values), self.values.shape[1])
 
     @property
     def grid(self) -> tuple[int, int] | None:
@@ -67,9 +85,10 @@ class Frames:
         return self.values.shape[2] + self.mask + calendar + (0 if self.position is None else len(self.position))
 
     def inputs(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor:
-        """Gather x (B, steps, C[, H, W]) of tapes tape_B from steps start_B on; the last repeats beyond the end."""
+        """See the contract."""
         at = (start_B[:, None] + torch.arange(steps)).clamp(max=self.values.shape[1] - 1)
         values = self.values[tape_B[:, None], at]
+        release(self._source)
         parts = [torch.nan_to_num(values)]
         if self.mask:
             parts.append(torch.isfinite(values).to(values.dtype).mean(dim=2, keepdim=True))
@@ -82,24 +101,32 @@ class Frames:
         return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
 
     def futures(self, start_B: Tensor, steps: int) -> Tensor | None:
-        """Gather the calendar ahead of the steps from start_B on, (B, steps, L, F); None where there is none."""
+        """See the contract: the calendar."""
         if not self.future or self.calendar is None:
             return None
         return self.calendar[self._ahead(start_B, steps).clamp(max=len(self.calendar) - 1)]
 
     def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: tuple[int, int]) -> Tensor:
-        """Gather what each step forecasts, (B, steps, L, K[, H, W]), NaN where missing.
-
-        Args:
-            tape_B: tape of each row.
-            start_B: first step of each row.
-            steps: how many.
-            valid: [start, stop) of the steps that may be targets; beyond them NaN.
-        """
+        """See the contract: the L steps after each."""
         ahead = self._ahead(start_B, steps)
         y = self.values[:, :, : self.targets][tape_B[:, None, None], ahead.clamp(max=self.values.shape[1] - 1)]
+        release(self._source)
         outside = (ahead < valid[0]) | (ahead >= min(valid[1], self.values.shape[1]))
         return y.masked_fill(outside.reshape(*ahead.shape, *[1] * (y.dim() - 3)), torch.nan)
+
+    def contexts(self, tape_B: Tensor) -> Tensor | None:
+        """None: a tape's state begins at zero, or as learned."""
+        return None
+
+    def digest(self) -> str:
+        """See the contract."""
+        seen = hashlib.blake2b(f"{tuple(self.values.shape)} {self.targets}".encode(), digest_size=16)
+        steps = max(1, READ // (self.values[0, :1].numel() * self.values.element_size()))
+        for tape in self.values:
+            for part in tape.split(steps):
+                seen.update(part.contiguous().numpy().data)
+                release(self._source)
+        return seen.hexdigest()
 
     def _ahead(self, start_B: Tensor, steps: int) -> Tensor:
         return start_B[:, None, None] + torch.arange(steps)[:, None] + torch.arange(1, self.leads + 1)

@@ -1,0 +1,122 @@
+"""Sequences: one series or many of unequal length, given end to end, each step with a target of its own.
+
+A sequence is a tape. ``lengths`` cuts the arrays into sequences, as the count variable of a contiguous ragged array
+does (CF conventions 1.11, section 9.3.3). There is one lead, and ``y[:, t, 0]`` is the target at step t itself:
+whoever wants the step after shifts the targets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forecast.batches.base import READ, Tapes, release
+from forecast.errors import ForecastError
+
+Values = Tensor | np.ndarray
+
+
+class Sequences(Tapes):
+    """Ragged sequences of inputs and aligned targets.
+
+    Arrays may be memory-mapped (``np.load(path, mmap_mode="r")``, ``np.memmap``): only what is asked for is read.
+    Floats of 32 or 64 bits keep their width; all else, such as integer codes of symbols, comes out as 32-bit floats.
+
+    Args:
+        inputs: (N, C), or (N,) for one channel; all sequences end to end.
+        targets: (N, K), or (N,), alike; NaN where there is none, which costs nothing and teaches nothing.
+        lengths: steps of each sequence, in their order; None: one sequence.
+        context: (S, D) features of each sequence, from which a model's state may begin.
+
+    Attributes:
+        targets: 0, as no input channel is a target.
+        channels: C.
+        outputs: K.
+
+    Raises:
+        ForecastError: inputs, targets, lengths and context do not fit each other.
+
+    >>> both = Sequences(np.arange(5), np.arange(1, 6), [2, 3])
+    >>> both.inputs(torch.tensor([1]), torch.tensor([0]), 4)[0, :, 0].tolist()
+    [2.0, 3.0, 4.0, 4.0]
+    """
+
+    targets = 0
+
+    def __init__(
+        self,
+        inputs: Values,
+        targets: Values,
+        lengths: Sequence[int] | np.ndarray | None = None,
+        *,
+        context: Values | None = None,
+    ) -> None:
+        self._inputs, self._targets = _table(inputs), _table(targets)
+        steps = len(self._inputs)
+        self._lengths = np.asarray([steps] if lengths is None else lengths, dtype=np.int64)
+        self._starts = np.cumsum(self._lengths) - self._lengths
+        if len(self._targets) != steps or self._lengths.sum() != steps or not (self._lengths > 0).all():
+            total, least = int(self._lengths.sum()), int(self._lengths.min(initial=steps))
+            got = f"{steps} inputs, {len(self._targets)} targets, lengths of {total} in all, the shortest {least}"
+            raise ForecastError("as many inputs as targets, cut by lengths of at least 1 step", got, "mend the lengths")
+        self._context = None if context is None else torch.as_tensor(context)
+        if self._context is not None and (self._context.dim() != 2 or len(self._context) != len(self._lengths)):
+            got = f"{tuple(self._context.shape)}"
+            raise ForecastError(f"a context ({len(self._lengths)}, D)", got, "give one row a sequence")
+        self.channels, self.outputs = self._inputs.shape[1], self._targets.shape[1]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of each sequence, (S,)."""
+        return self._lengths
+
+    def inputs(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor:
+        """See the contract."""
+        return self._gather(self._inputs, tape_B.numpy(), start_B.numpy()[:, None] + np.arange(steps))
+
+    def futures(self, start_B: Tensor, steps: int) -> Tensor | None:
+        """None: nothing is known of the steps ahead."""
+        return None
+
+    def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: tuple[int, int]) -> Tensor:
+        """See the contract; one lead, the step itself."""
+        tapes, at = tape_B.numpy(), start_B.numpy()[:, None] + np.arange(steps)
+        y = self._gather(self._targets, tapes, at)
+        outside = (at < valid[0]) | (at >= np.minimum(valid[1], self._lengths[tapes])[:, None])
+        return y.masked_fill_(torch.from_numpy(outside)[:, :, None], torch.nan).unsqueeze(2)
+
+    def contexts(self, tape_B: Tensor) -> Tensor | None:
+        """See the contract."""
+        return None if self._context is None else self._context[tape_B]
+
+    def digest(self) -> str:
+        """See the contract."""
+        seen = hashlib.blake2b(self._lengths.tobytes(), digest_size=16)
+        for table in (self._inputs, self._targets):
+            seen.update(f"{table.shape} {table.dtype}".encode())
+            rows = max(1, READ // (table.itemsize * table.shape[1]))
+            for start in range(0, len(table), rows):
+                seen.update(np.ascontiguousarray(table[start : start + rows]).data)
+                release(table)
+        if self._context is not None:
+            seen.update(self._context.contiguous().numpy().data)
+        return seen.hexdigest()
+
+    def _gather(self, table: np.ndarray, tapes: np.ndarray, at: np.ndarray) -> Tensor:
+        place = self._starts[tapes, None] + np.minimum(at, self._lengths[tapes, None] - 1)
+        values = torch.from_numpy(np.take(table, place, axis=0))
+        release(table)
+        return values if values.dtype in (torch.float32, torch.float64) else values.float()
+
+
+def _table(values: Values) -> np.ndarray:
+    array = values.detach().numpy() if isinstance(values, Tensor) else np.asanyarray(values)
+    if array.ndim not in (1, 2) or not array.size:
+        raise ForecastError(
+            "inputs and targets (N, channels) or (N,)", f"{array.shape}", "lay the sequences end to end"
+        )
+    return array[:, None] if array.ndim == 1 else array
