@@ -1,6 +1,6 @@
 """One recurrent layer: ``layer(x, state) -> (h, state)``, its equations written once, as one step.
 
-A member writes ``step``; ``unroll`` repeats it. Where torch or kernels.py has the whole sweep over time in one piece,
+A member writes ``step``; ``unroll`` repeats it. Where torch or kernels/ has the whole sweep over time in one piece,
 ``forward`` takes that, and tests hold both equal. ``trace`` always goes step by step and keeps the gates.
 
 Suffixes: B streams, T steps, C inputs, H hidden units, G gates (blocks of H rows in the products).
@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from forecast.models.base import Options, State
 from forecast.models.heads import Residual
@@ -48,8 +49,9 @@ class DenseOptions(RecurrentOptions):
     Attributes:
         input_weights: how the input product's weights are drawn.
         recurrent_weights: how the recurrent product's are, gate by gate.
-        normalise: none; layer: both products (Ba, Kiros & Hinton 2016, eq. 20); batch: the input product alone
-            (Laurent et al. 2016), by its running statistics when forecasting.
+        normalise: none; layer: both products, W x and U h, each over all gates (Ba, Kiros & Hinton 2016, supplement,
+            without the LSTM's third one, of the cell); batch: W x alone, over streams and steps (Laurent et al. 2016),
+            by its running statistics when forecasting. Biases are added afterwards, so that an open gate stays open.
     """
 
     input_weights: Draw = "glorot_uniform"
@@ -122,7 +124,7 @@ class Layer(nn.Module, ABC):
 
 
 class Dense(Layer):
-    """A layer of dense products: ``seen``, W x + b, hoisted over time, and ``carried``, U h.
+    """A layer of dense products: ``seen``, W x + b, hoisted over time, and ``carried``, U h (+ b where ``biased``).
 
     Attributes:
         gates: what the blocks of rows feed, in order.
@@ -152,20 +154,19 @@ class Dense(Layer):
             if self.closed is not None and options.forget_bias == "chrono":
                 self._bias(self.closed).copy_(-self._bias(self.keeper))
 
-    @property
-    def plain(self) -> bool:
-        """Whether the products are used as they are, so that a fused sweep over x fits."""
-        return self.options.normalise == "none"
-
     def drive(self, x: Tensor) -> Tensor:
-        """W x + b, normalised as the options say, of x (B, T, C)."""
-        drive = self.seen(x)
-        return self.seen_norm(drive.flatten(0, 1)).unflatten(0, drive.shape[:2]) if self.seen_norm else drive
+        """W x, normalised as the options say, + b, of x (B, T, C)."""
+        if self.seen_norm is None:
+            return self.seen(x)
+        product = functional.linear(x, self.seen.weight)
+        return self.seen_norm(product.flatten(0, 1)).unflatten(0, product.shape[:2]) + self.seen.bias
 
     def product(self, h: Tensor) -> Tensor:
-        """U h, normalised as the options say, of h (B, H)."""
-        carried = self.carried(h)
-        return self.carried_norm(carried) if self.carried_norm else carried
+        """U h, normalised as the options say, (+ b where biased), of h (B, H)."""
+        if self.carried_norm is None:
+            return self.carried(h)
+        product = self.carried_norm(functional.linear(h, self.carried.weight))
+        return product + self.carried.bias if self.biased else product
 
     def recurrent_weights(self) -> dict[str, Tensor]:
         """See the contract."""
@@ -176,6 +177,11 @@ class Dense(Layer):
 
 
 def _norms(kind: str, rows: int) -> tuple[nn.Module | None, nn.Module | None]:
+    """Return what normalises W x and what U h; each has a gain, and the layer's own bias follows."""
     if kind == "layer":
-        return nn.LayerNorm(rows), nn.LayerNorm(rows)
-    return (nn.BatchNorm1d(rows), None) if kind == "batch" else (None, None)
+        return nn.LayerNorm(rows, bias=False), nn.LayerNorm(rows, bias=False)
+    if kind == "none":
+        return None, None
+    norm = nn.BatchNorm1d(rows)
+    norm.register_parameter("bias", None)
+    return norm, None
