@@ -5,7 +5,7 @@
     h_t = f_t h_{t-1} + (1 - f_t) u_t
 
 Zaki & Meira 2020, Data Mining and Machine Learning, 2nd edition, chapter on recurrent networks (RNN with a forget
-gate); van der Westhuizen & Lasenby 2018 (JANET, alike without the outer tanh of the LSTM).
+gate). Alike: JANET, an LSTM with its forget gate alone (van der Westhuizen & Lasenby 2018).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from forecast.models import kernels
 from forecast.models.base import Options, State
 from forecast.models.layer import Dense, GatedOptions, Gates, Layer
 from forecast.models.recurrent import Recurrent
@@ -22,7 +23,7 @@ from forecast.models.recurrent import Recurrent
 
 def blend(forget: Tensor, h: Tensor, candidate: Tensor) -> Tensor:
     """Return f h + (1 - f) u, unit by unit, for a ``forget`` gate f, the last ``h`` and the ``candidate`` u."""
-    return candidate + forget * (h - candidate)
+    return torch.lerp(candidate, h, forget)
 
 
 class ForgetRNNLayer(Dense):
@@ -37,6 +38,13 @@ class ForgetRNNLayer(Dense):
         f = torch.sigmoid(f)
         h = blend(f, state["h"], torch.tanh(u))
         return h, {"h": h}, {"forget gate": f}
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See the contract; in one sweep, unless the recurrent product is normalised."""
+        if self.carried_norm is not None:
+            return self.unroll(x, state)
+        h, last = kernels.forget_rnn(self.drive(x), state["h"], self.carried.weight)
+        return h, {"h": last}
 
 
 class ForgetRNN(Recurrent):
