@@ -38,7 +38,7 @@ class Shape:
         future: future features F (0: none).
         grid: (H, W) for maps, None for series.
         periodic: whether the last axis of the grid closes the circle.
-        targets: how many of the first input channels are the targets themselves (K is a multiple of it).
+        targets: how many of the first input channels are the targets themselves (K is a multiple of it; 0: none are).
         symbols: size of an alphabet (0: none); the first channel then holds codes 0 ... symbols - 1, and no target.
         context: features D of a stream, from which its initial state follows (0: none).
     """
@@ -87,7 +87,9 @@ class Model(nn.Module, ABC):
         if kind not in self.kinds:
             remedy = f"leave {type(self).__name__} out of [[models]], or choose one for {kind} data"
             raise ForecastError(f"{' or '.join(self.kinds)} data for {type(self).__name__}", f"{kind} data", remedy)
-        if shape.outputs % shape.targets:
+        if shape.symbols and shape.grid:
+            raise ForecastError("symbols in a series", "symbols on a map", "give their maps as numbers, one hot")
+        if shape.targets and shape.outputs % shape.targets:
             got = f"{shape.outputs} outputs for {shape.targets} targets"
             raise ForecastError("outputs a multiple of targets", got, "use targets x quantiles outputs")
         self.shape, self.options = shape, options

@@ -36,15 +36,16 @@ class Start(nn.Module):
     starts it at the regression over the training span (``prime``).
 
     Args:
-        shape: the first ``shape.targets`` channels of x are the targets; symbols are nothing to start from.
+        shape: the first ``shape.targets`` channels of x are the targets; without any, as with symbols, there is
+            nothing to start from.
         kind: "none", "persistence" or "damped".
     """
 
     def __init__(self, shape: Shape, kind: Residual) -> None:
         super().__init__()
-        kind = "none" if shape.symbols else kind
-        self.kind, self.targets, self.repeats = kind, shape.targets, shape.outputs // shape.targets
-        if kind == "damped":
+        self.kind: Residual = "none" if shape.symbols or not shape.targets else kind
+        self.targets, self.repeats = shape.targets, shape.outputs // max(1, shape.targets)
+        if self.kind == "damped":
             self.factor = nn.Parameter(torch.ones(shape.leads, shape.outputs, *(shape.grid or ())))
 
     @torch.no_grad()

@@ -31,11 +31,13 @@ class Reading(nn.Module):
         """Read x (B, T, C); a code that is not of the alphabet is refused."""
         if not self.symbols:
             return x
-        codes = x[:, :, 0].long()
-        if codes.min() < 0 or codes.max() >= self.symbols:
-            got = f"codes from {int(codes.min())} to {int(codes.max())}"
-            raise ForecastError(
-                f"codes from 0 to {self.symbols - 1}", got, "encode symbols by their place in the alphabet"
-            )
+        given = x[:, :, 0]
+        codes = given.long()
+        strange = (codes < 0) | (codes >= self.symbols) | (codes != given)
+        if strange.any():
+            stream, step = strange.nonzero()[0].tolist()
+            got = f"{given[stream, step].item():g} at stream {stream}, step {step}"
+            remedy = "encode symbols by their place in the alphabet"
+            raise ForecastError(f"codes from 0 to {self.symbols - 1}", got, remedy)
         known = functional.one_hot(codes, self.symbols).to(x.dtype) if self.embed is None else self.embed(codes)
         return known if x.shape[2] == 1 else torch.cat([known, x[:, :, 1:]], dim=2)
