@@ -145,8 +145,9 @@ class Cell(nn.Module):
             before = pad(h, self.carried.kernel_size[0], self.periodic, self.dilation)
             h, c, gates = self.step(drive + self.carried(before), c)
             hidden.append(h)
-            for name, value in {**gates, "hidden": h}.items() if shown is not None else ():
-                shown.setdefault(name, []).append(value)
+            if shown is not None:
+                for name, value in {**gates, "hidden": h}.items():
+                    shown.setdefault(name, []).append(value)
         return hidden, h, c
 
     def step(self, drive: Tensor, c: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:

@@ -8,8 +8,8 @@
     h_t = (1 - z_t) h_{t-1} + z_t n_t                           update = "write"
 
 Cho et al. 2014, Learning phrase representations using RNN encoder-decoder, EMNLP, eqs 5-8: the reset gate acts before
-the recurrent product, and a high update gate keeps. Chung et al. 2014, eq. 4: a high update gate writes. cuDNN and
-torch reset after the product, which needs one product a step instead of two: the default here.
+the recurrent product, and a high update gate keeps. Chung et al. 2014, section 3.2: a high update gate writes. cuDNN
+and torch reset after the product, which needs one product a step instead of two: the default here.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class GRULayer(Dense):
         """See the contract; in one sweep, unless the recurrent product is normalised."""
         if self.carried_norm is not None:
             return self.unroll(x, state)
-        drive, weight, bias = self.drive(x), self.carried.weight, self.carried.bias
+        drive = self.drive(x)
+        weight: Tensor = self.carried.weight
+        bias: Tensor = self.carried.bias
         if not self.keep:  # s(-a) = 1 - s(a)
             sign = torch.ones_like(bias)
             sign[self.hidden : 2 * self.hidden] = -1

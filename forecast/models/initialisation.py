@@ -52,8 +52,8 @@ def open_memory(bias: Tensor, forget: float | Literal["chrono"], span: int) -> N
         bias: of that gate, one value a unit.
         forget: the bias itself (Gers et al. 2000; Jozefowicz et al. 2015: 1, so that the gate begins near 0.73); or
             "chrono": log u, u uniform in [1, span - 1], so that the units' memories span all times up to ``span``
-
-            (Tallec & Ollivier 2018, ICLR, eq. 16, which gives the input gate the opposite).
+            (Tallec & Ollivier 2018, Can recurrent neural networks warp time?, ICLR, who give the input gate the
+            opposite).
         span: the longest memory, steps.
     """
     if forget == "chrono":

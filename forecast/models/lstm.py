@@ -10,10 +10,11 @@
 Hochreiter & Schmidhuber 1997, Neural Computation 9(8) (cell, input and output gate); Gers, Schmidhuber & Cummins
 2000, Neural Computation 12(10) (forget gate).
 
-``without`` takes parts away, one at a time or several, as Greff et al. 2017 (LSTM: a search space odyssey, IEEE Trans.
-Neural Networks 28(10), section III; their names in brackets) do: a gate left out is 1 ("input gate" NIG, "forget gate"
-NFG, "output gate" NOG); "input activation" g_t = a_t (NIAF), "output activation" h_t = o_t c_t (NOAF); ``coupled`` sets
-i_t = 1 - f_t (CIFG).
+``without`` takes parts away, one at a time or several, as Greff et al. 2017 do (LSTM: a search space odyssey, IEEE
+Trans. Neural Networks and Learning Systems 28(10); their names in brackets): a gate left out is 1 ("input gate" NIG,
+"forget gate" NFG, "output gate" NOG); without "input activation" g_t is the sum itself (NIAF), without "output
+activation" h_t = o_t c_t (NOAF). ``coupled`` makes one gate of two, i_t = 1 - f_t (CIFG). Theirs has peepholes, from
+the cell to the gates; this one has none (NP, which they found to do as well).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from forecast.errors import ForecastError
 from forecast.models.base import Model, Options, Shape, State
-from forecast.models.heads import Direct
+from forecast.models.heads import Direct, begin
 from forecast.models.layer import Layer, RecurrentOptions
 from forecast.models.reading import Reading
 
@@ -27,17 +28,15 @@ class Stack(nn.Module):
     def __init__(self, layer: type[Layer], inputs: int, options: RecurrentOptions, context: int = 0) -> None:
         super().__init__()
         widths = [inputs, *[options.hidden] * (options.layers - 1)]
-        self.layers = nn.ModuleList(layer(width, options) for width in widths)
-        self.dropout = nn.Dropout(options.dropout)
+        layers = [layer(width, options) for width in widths]
+        self.layers, self.dropout = nn.ModuleList(layers), nn.Dropout(options.dropout)
         self.kind, self.context = options.initial, context
-        self.sizes: dict[str, tuple[int, ...]] = {
-            name: (options.layers, *size) for name, size in self.layers[0].sizes.items()
-        }
+        self.sizes = {name: (options.layers, *size) for name, size in layers[0].sizes.items()}
         if self.kind == "context" and not context:
             expected = 'a context vector a stream for initial = "context"'
             raise ForecastError(expected, "data without one", 'choose initial = "zero" or "learned"')
         if self.kind == "learned":
-            self.begin = nn.ParameterDict({name: torch.zeros(size) for name, size in self.sizes.items()})
+            self.learned = nn.ParameterDict({name: torch.zeros(size) for name, size in self.sizes.items()})
         elif self.kind == "context":
             self.begin = nn.ModuleDict({name: _Begin(context, size) for name, size in self.sizes.items()})
 
@@ -48,9 +47,9 @@ class Stack(nn.Module):
                 got = "None" if context is None else f"{tuple(context.shape)}"
                 remedy = "call model.initial(streams, context) and pass the state"
                 raise ForecastError(f"a context ({streams}, {self.context})", got, remedy)
-            return {name: begin(context) for name, begin in self.begin.items()}
+            return {name: part(context) for name, part in self.begin.items()}
         if self.kind == "learned":
-            return {name: value.expand(streams, *value.shape) for name, value in self.begin.items()}
+            return {name: value.expand(streams, *value.shape) for name, value in self.learned.items()}
         weight = next(self.parameters())
         return {name: weight.new_zeros(streams, *size) for name, size in self.sizes.items()}
 
@@ -88,11 +87,15 @@ def _stacked(states: list[State]) -> State:
 
 
 class _Begin(nn.Module):
-    """A part of the initial state as a linear map of the context (Karpathy & Fei-Fei 2015, eq. 14, one-to-many)."""
+    """A part of the initial state as a linear map of the context; h and c each have theirs, as in Xu et al. 2015.
+
+    Show, attend and tell, ICML: one-to-many, an image's features being the context.
+    """
 
     def __init__(self, context: int, size: tuple[int, ...]) -> None:
         super().__init__()
-        self.size, self.linear = size, nn.Linear(context, int(torch.tensor(size).prod()))
+        self.size, self.linear = size, nn.Linear(context, math.prod(size))
+        begin(self.linear, "none")
 
     def forward(self, context: Tensor) -> Tensor:
         return self.linear(context).unflatten(-1, self.size)
