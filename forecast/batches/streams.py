@@ -8,6 +8,7 @@ Suffixes as in base.py; k is the length of a chunk.
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -148,6 +149,12 @@ class Streams(Sequence[Chunk]):
         again = copy.copy(self)
         again._deal, again._block = again._dealt(offset), (-1, [])
         return again
+
+    def layout(self) -> str:
+        """Return a fingerprint of how the data are dealt, not of the data."""
+        cells = None if self.weights is None else self.weights.tolist()
+        text = f"{self.streams} {self.chunk} {self.valid} {self.spin_up} {self.whole} {cells}"
+        return hashlib.blake2b(text.encode() + self.stretches.tobytes(), digest_size=16).hexdigest()
 
     def _read(self, numbers: np.ndarray) -> list[Chunk]:
         """Gather some chunks at once, each then contiguous."""

@@ -5,7 +5,7 @@ Suffixes: B streams, T steps, L leads, K outputs, Q quantiles, H W the grid. A t
     squared                (y - t)^2
     pinball                max(q (t - y), (q - 1)(t - y))       Koenker & Bassett 1978; y has Q outputs a target
     binary_cross_entropy   -t log s(y) - (1 - t) log(1 - s(y))  y: logits, t in [0, 1]
-    cross_entropy          -sum_K t log softmax(y)              y: logits, t: a distribution over K
+    cross_entropy          -sum_K t log softmax(y)              y: logits, t: a distribution over K, or a class's number
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Objective:
 
         Args:
             y: forecasts (B, T, L, K[, H, W]).
-            target: (B, T, L, K[, H, W]), NaN where there is none; K / Q targets for the pinball loss.
+            target: (B, T, L, K[, H, W]), NaN where there is none; K / Q targets for the pinball loss, K or 1, the
+                number of the class, for cross_entropy.
         """
         there = torch.isfinite(target)
         if self.loss == "cross_entropy":
@@ -57,11 +58,26 @@ class Objective:
         weight = weight.expand_as(cost)
         return (cost * weight).sum(), weight.sum()
 
+    def mean(self, y: Tensor, target: Tensor, there: int) -> tuple[Tensor, float]:
+        """Return the mean cost and the sum of the weights that it is a mean over.
+
+        Args:
+            y: as above.
+            target: as above.
+            there: how many of the targets there are, so that the usual case, all of them, masks nothing.
+        """
+        if self.loss == "squared" and there == target.numel() and self.cells is None and set(self.leads) <= {1.0}:
+            return functional.mse_loss(y, target), float(there)
+        cost, weight = self(y, target)
+        return cost / weight, weight.item()
+
     def _cost(self, y: Tensor, target: Tensor) -> Tensor:
         if self.loss == "squared":
             return (y - target).square()
         if self.loss == "binary_cross_entropy":
             return functional.binary_cross_entropy_with_logits(y, target, reduction="none")
+        if self.loss == "cross_entropy" and target.shape[3] < y.shape[3]:
+            return -functional.log_softmax(y, dim=3).gather(3, target.long())
         if self.loss == "cross_entropy":
             return -(target * functional.log_softmax(y, dim=3)).sum(dim=3, keepdim=True)
         levels = y.new_tensor(list(self.quantiles)).reshape(-1, *[1] * (y.dim() - 4))

@@ -1,8 +1,10 @@
-"""How weights move: AdamW, the one-cycle schedule, clipping, and the average of the weights along the way."""
+"""How weights move: AdamW or plain descent, the one-cycle schedule, clipping, and the average of the weights."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,20 +14,51 @@ from forecast.training.settings import Training
 BETAS = (0.9, 0.99)  # a second moment over 100 updates: trainings here are some thousand updates long, not millions
 
 
-def optimiser(model: nn.Module, settings: Training) -> torch.optim.AdamW:
-    """Build AdamW (Loshchilov & Hutter 2019); weight decay on weights only, not on biases or damping factors."""
-    if not settings.weight_decay:
-        return torch.optim.AdamW(
-            model.parameters(), lr=settings.learning_rate, betas=BETAS, weight_decay=0.0, fused=True
-        )
-    weights: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        (weights if name.rpartition(".")[2].startswith("weight") else others).append(parameter)
-    groups = [{"params": weights, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
-    )
+@dataclass(frozen=True)
+class Step:
+    """One update: ``norm``, of the gradient before it was clipped by norm; ``clipped``, whether it was clipped."""
+
+    norm: float
+    clipped: bool
+
+
+class Descent:
+    """The weights of a model on their way down.
+
+    Weight decay is decoupled from the gradient (Loshchilov & Hutter 2019), and meets weights only, not biases or
+    damping factors. It is taken here rather than by the optimiser, which would step group by group.
+
+    Args:
+        model: whose parameters are moved.
+        settings: optimiser, rates, decay, clipping.
+    """
+
+    def __init__(self, model: nn.Module, settings: Training) -> None:
+        self.settings, self.parameters = settings, [one for one in model.parameters() if one.requires_grad]
+        self.decaying = [
+            parameter.detach()
+            for name, parameter in model.named_parameters()
+            if parameter.requires_grad and name.rpartition(".")[2].startswith("weight")
+        ]
+        self.optimiser = _optimiser(self.parameters, settings)
+
+    def update(self, loss: Tensor, learning_rate: float) -> Step:
+        """Move the weights once against the gradient of a loss."""
+        for parameter in self.parameters:
+            parameter.grad = None
+        loss.backward()
+        step = clip(self.parameters, self.settings)
+        self.optimiser.param_groups[0]["lr"] = learning_rate
+        if self.settings.weight_decay and self.decaying:
+            torch._foreach_mul_(self.decaying, 1 - learning_rate * self.settings.weight_decay)
+        self.optimiser.step()
+        return step
+
+
+def _optimiser(parameters: list[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(parameters, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
+    return torch.optim.AdamW(parameters, lr=settings.learning_rate, betas=BETAS, weight_decay=0.0, fused=True)
 
 
 def rate(settings: Training, progress: float) -> float:
@@ -44,15 +77,28 @@ def rate(settings: Training, progress: float) -> float:
     return settings.learning_rate * share
 
 
-def clip(parameters: list[nn.Parameter], settings: Training) -> float:
-    """Clip the gradient by value, then by norm (Pascanu et al. 2013); return its norm before the latter."""
+def clip(parameters: list[nn.Parameter], settings: Training) -> Step:
+    """Clip the gradient by value, then by norm (Pascanu et al. 2013), in place.
+
+    The same as torch's own ``clip_grad_norm_``, in a fifth of its time on small networks.
+    """
+    gradients, clipped = [parameter.grad for parameter in parameters if parameter.grad is not None], False
     if settings.clip_value is not None:
-        nn.utils.clip_grad_value_(parameters, settings.clip_value)
-    return float(nn.utils.clip_grad_norm_(parameters, settings.clip_norm or math.inf))
+        clipped = max(norm.item() for norm in torch._foreach_norm(gradients, math.inf)) > settings.clip_value
+        if clipped:
+            torch._foreach_clamp_min_(gradients, -settings.clip_value)
+            torch._foreach_clamp_max_(gradients, settings.clip_value)
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))).item()
+    if settings.clip_norm is not None and norm > settings.clip_norm:
+        torch._foreach_mul_(gradients, settings.clip_norm / (norm + 1e-6))
+        clipped = True
+    return Step(norm, clipped)
 
 
 class Average:
     """Exponential moving average of the weights (Polyak & Juditsky 1992), its memory growing with the updates.
+
+    What is no floating number (a counter of batches) is taken as it is.
 
     Args:
         model: whose weights are averaged.
@@ -61,19 +107,45 @@ class Average:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model, self.decay, self.updates = model, decay, 0
-        self.weights: dict[str, Tensor] = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        now = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
+        self.weights: dict[str, Tensor] = {name: value.detach().clone() for name, value in now.items()}
+        self._own, self._averaged = list(now.values()), list(self.weights.values())
 
     @torch.no_grad()
     def update(self) -> None:
         """Take in the weights after an update: kept share min(decay, (1 + n) / (10 + n)) after n updates."""
-        if not self.decay:
-            return
-        self.updates += 1
-        kept = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        now = self.model.state_dict()
-        torch._foreach_lerp_(list(self.weights.values()), [now[name] for name in self.weights], 1 - kept)
+        if self.decay:
+            self.updates += 1
+            kept = min(self.decay, (1 + self.updates) / (10 + self.updates))
+            torch._foreach_lerp_(self._averaged, self._own, 1 - kept)
 
     def now(self) -> dict[str, Tensor]:
         """Return the weights to judge: the average, or the model's own, as copies."""
-        source = self.weights if self.decay else self.model.state_dict()
+        source = self.model.state_dict() | (self.weights if self.decay else {})
         return {name: value.detach().clone() for name, value in source.items()}
+
+    def parts(self) -> dict[str, Any]:
+        """Return what ``restore`` needs to go on."""
+        return {"weights": self.weights, "updates": self.updates}
+
+    def restore(self, parts: dict[str, Any]) -> None:
+        """Go on from what ``parts`` said."""
+        self.updates = parts["updates"]
+        for name, value in parts["weights"].items():
+            self.weights[name].copy_(value)
+
+
+def layers(model: nn.Module) -> dict[str, list[Tensor]]:
+    """Return the weights of each layer, the module that holds them, by its name."""
+    found: dict[str, list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        found.setdefault(name.rpartition(".")[0] or name, []).append(parameter.detach())
+    return found
+
+
+def norms(layers: dict[str, list[Tensor]]) -> dict[str, float]:
+    """Return the norm of all weights of each of some ``layers``."""
+    return {
+        name: torch.linalg.vector_norm(torch.stack(torch._foreach_norm(weights))).item()
+        for name, weights in layers.items()
+    }

@@ -18,10 +18,12 @@ class Training(BaseModel):
         streams: parallel stretches of the data, one batch.
         epochs: passes over the training span at most.
         patience: epochs without a better early-stopping loss after which it ends.
-        learning_rate: peak step of AdamW.
+        optimiser: adamw (Loshchilov & Hutter 2019), or sgd, steps along the gradient.
+        momentum: of sgd: share of the last step that is taken again (Polyak 1964).
+        learning_rate: peak step.
         schedule: one cycle (up, then down to nothing over ``epochs``), or constant.
         warmup: share of the cycle that goes up.
-        weight_decay: AdamW's, on weights only.
+        weight_decay: share of the weights, times the learning rate, that each update takes away; weights only.
         clip_norm: largest norm of the gradient; None: unclipped.
         clip_value: largest size of one of its elements; None: unclipped.
         average: decay of the moving average of the weights, which is then what is kept; 0: no average. Hourly
@@ -36,6 +38,8 @@ class Training(BaseModel):
         spin_up: steps from a zero state before an output counts in training.
         cold_start: steps from a zero state before a forecast counts where no state is stored: enough to forget where
             it began to 1e-5 of the spread. A trained GRU took 32, an LSTM 128, a ConvLSTM under 512.
+        save_every: updates between two writes of the training checkpoint within an epoch; it is written after each
+            epoch as well. A write of a small network takes some milliseconds.
         threads: of torch; None: 1 for series, whose steps are too small to share, and torch's own choice for maps.
     """
 
@@ -45,6 +49,8 @@ class Training(BaseModel):
     streams: int = Field(16, ge=1)
     epochs: int = Field(30, ge=1)
     patience: int = Field(8, ge=1)
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    momentum: float = Field(0.0, ge=0, lt=1)
     learning_rate: float = Field(3e-3, gt=0)
     schedule: Literal["one_cycle", "constant"] = "one_cycle"
     warmup: float = Field(0.15, gt=0, lt=1)
@@ -60,10 +66,13 @@ class Training(BaseModel):
     max_gap: int = Field(0, ge=0)
     spin_up: int = Field(64, ge=0)
     cold_start: int = Field(512, ge=1)
+    save_every: int = Field(1000, ge=1)
     threads: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _sound(self) -> Training:
         if self.k1 > self.k2:
             raise ValueError(f"k1 = {self.k1} > k2 = {self.k2}: an update cannot come later than its own stretch")
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError(f"momentum = {self.momentum} is sgd's: adamw has its own")
         return self

@@ -86,3 +86,27 @@ def test_cross_entropy_is_that_of_the_softmax_over_outputs() -> None:
 def test_pinball_without_quantiles_is_refused() -> None:
     with pytest.raises(ForecastError, match=r"quantiles for the pinball loss(.|\n)*\[task\] quantiles"):
         Objective("pinball")
+
+
+def test_a_class_may_be_given_by_its_number() -> None:
+    logits = torch.tensor([[0.3, -1.0, 2.0], [1.0, 0.0, 0.0]]).reshape(1, 2, 1, 3)
+    one_hot = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]).reshape(1, 2, 1, 3)
+    number = torch.tensor([2.0, 1.0]).reshape(1, 2, 1, 1)
+    assert value(Objective("cross_entropy"), logits, number) == pytest.approx(
+        value(Objective("cross_entropy"), logits, one_hot)
+    )
+    half = torch.tensor([2.0, NAN]).reshape(1, 2, 1, 1)
+    expected = -torch.log_softmax(logits[0, 0, 0], dim=0)[2].item()
+    assert value(Objective("cross_entropy"), logits, half) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "objective", [Objective(), Objective(leads=(1.0,)), Objective(leads=(3.0, 1.0)), Objective("binary_cross_entropy")]
+)
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_mean_is_the_ratio_of_the_sums(objective: Objective, missing: bool) -> None:
+    y, target = torch.randn(2, 3, 2, 1), torch.rand(2, 3, 2, 1)
+    target[0, 0, 0, 0] = NAN if missing else 0.5
+    cost, weight = objective(y, target)
+    mean, count = objective.mean(y, target, int(torch.isfinite(target).sum()))
+    assert (mean.item(), count) == (pytest.approx(float(cost / weight)), pytest.approx(float(weight)))
