@@ -56,9 +56,15 @@ Report = Callable[[str], None]
 class OnTime(nn.Module):
     """A model that sees the second channel (time) only, so that it must forecast from the clock alone."""
 
+    taught = False
+
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.model, self.shape, self.options, self.aligned = model, model.shape, model.options, model.aligned
+
+    def initial(self, streams: int, context: Tensor | None = None) -> State:
+        """Return the model's own, of so many streams, from a context or none."""
+        return self.model.initial(streams, context)
 
     def prime(self, damping: Tensor) -> None:
         """Nothing to start from: the series is not seen."""
