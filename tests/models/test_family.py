@@ -1,52 +1,18 @@
-"""Every registered model passes one contract: shapes, carried state, seeds, gradients, no look-ahead, refusals."""
+"""Every registered model passes one contract: shapes, carried state, seeds, gradients, no look-ahead, bf16, saving."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor
 
-from forecast.errors import ForecastError
-from forecast.models import MODELS
-from forecast.models.base import Model, Shape, State, create, detach, reset
-from forecast.registry import member
+from forecast.models.base import Shape, create, detach
+from forecast.models.bidirectional import Bidirectional
+from forecast.models.recurrent import Recurrent
+from tests.models.small import build, each, forecasts, in_chunks, inputs, kind, part, small, takes
 
-SERIES = Shape(inputs=4, leads=3, outputs=4, future=2, targets=2)
-MAP = Shape(inputs=3, leads=2, outputs=1, grid=(4, 5))
-SMALL = {"convlstm": {"hidden": [3, 2], "kernel": 3}, "mlp": {"hidden": 5, "context": 3}}
-CASES = [
-    (name, shape)
-    for name in MODELS
-    for shape, kind in ((SERIES, "series"), (MAP, "map"))
-    if kind in member("model", MODELS, name).kinds
-]
-each = pytest.mark.parametrize(
-    ("name", "shape"), CASES, ids=[f"{name}-{len(shape.grid or ())}d" for name, shape in CASES]
-)
-
-
-def build(name: str, shape: Shape, **options: object) -> Model:
-    options = {**SMALL.get(name, {"hidden": 5, "layers": 2}), "dropout": 0.0, **options}
-    return create(member("model", MODELS, name), shape, options, seed=3).double().eval()
-
-
-def inputs(shape: Shape, steps: int, streams: int = 2, seed: int = 0) -> tuple[Tensor, Tensor | None]:
-    draw = torch.Generator().manual_seed(seed)
-    x = torch.randn(streams, steps, shape.inputs, *(shape.grid or ()), generator=draw, dtype=torch.float64)
-    if not shape.future:
-        return x, None
-    return x, torch.randn(streams, steps, shape.leads, shape.future, generator=draw, dtype=torch.float64)
-
-
-def part(future: Tensor | None, start: int, stop: int) -> Tensor | None:
-    return None if future is None else future[:, start:stop]
-
-
-def forecasts(model: Model, y: Tensor) -> Tensor:
-    """The outputs that are forecasts: all, or the last of a model that is not aligned."""
-    return y if model.aligned else y[:, -1:]
+BF16 = 5 * 2**-8  # five roundings to eight bits, relative to the largest output
 
 
 @each
@@ -67,96 +33,30 @@ def test_only_the_last_output_of_a_model_that_is_not_aligned_is_a_number(name: s
 
 
 @each
-@pytest.mark.parametrize("cuts", [(0, 3, 7), (0, 1, 2, 3, 4, 5, 6, 7)])
+@pytest.mark.parametrize("sizes", [(3, 4), (1, 1, 1, 1, 1, 1, 1)])
 def test_chunks_with_carried_state_give_what_one_unbroken_run_gives(
-    name: str, shape: Shape, cuts: tuple[int, ...]
+    name: str, shape: Shape, sizes: tuple[int, ...]
 ) -> None:
     model = build(name, shape)
     x, future = inputs(shape, steps=7)
     whole, last = model(x, future)
-    state: State | None = None
-    parts = []
-    for start, stop in pairwise(cuts):
-        y, state = model(x[:, start:stop], part(future, start, stop), state)
-        parts.append(y)
+    parts, state = in_chunks(model, x, future, sizes)
+    assert list(state) == list(last)
     for key in last:
-        torch.testing.assert_close(state[key], last[key], atol=1e-12, rtol=0)  # type: ignore[index]
+        torch.testing.assert_close(state[key], last[key], atol=1e-12, rtol=0)
     if model.aligned:
         torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-12, rtol=0)
 
 
 @each
-def test_a_state_of_zeros_is_the_initial_state(name: str, shape: Shape) -> None:
+def test_streams_do_not_see_each_other(name: str, shape: Shape) -> None:
     model = build(name, shape)
-    x, future = inputs(shape, steps=3)
-    _, state = model(x, future)
-    zeros = reset(state, torch.tensor([True, True]))
-    torch.testing.assert_close(model(x, future, zeros)[0], model(x, future)[0], equal_nan=True)
-
-
-@each
-def test_reset_touches_the_marked_streams_only(name: str, shape: Shape) -> None:
-    _, state = build(name, shape)(*inputs(shape, steps=3))
-    after = reset(state, torch.tensor([True, False]))
-    for key, tensor in after.items():
-        assert not tensor[0].any()
-        assert torch.equal(tensor[1], state[key][1])
-
-
-@each
-def test_equal_seeds_give_equal_weights_and_others_do_not(name: str, shape: Shape) -> None:
-    kind, options = member("model", MODELS, name), SMALL.get(name, {})
-    first, again, other = (create(kind, shape, options, seed) for seed in (1, 1, 2))
-    for key, value in first.state_dict().items():
-        assert torch.equal(value, again.state_dict()[key])
-    assert any(not torch.equal(value, other.state_dict()[key]) for key, value in first.state_dict().items())
-
-
-@each
-def test_building_leaves_the_global_generator_alone(name: str, shape: Shape) -> None:
-    torch.manual_seed(5)
-    expected = torch.rand(1)
-    torch.manual_seed(5)
-    build(name, shape)
-    assert torch.equal(torch.rand(1), expected)
-
-
-@each
-def test_the_gradient_is_the_numerical_one(name: str, shape: Shape) -> None:
-    model = build(name, shape)
-    x, future = inputs(shape, steps=3, streams=1)
-    names, values = zip(*model.named_parameters(), strict=True)
-
-    def function(x: Tensor, *weights: Tensor) -> Tensor:
-        y, _ = torch.func.functional_call(model, dict(zip(names, weights, strict=True)), (x, future))
-        return forecasts(model, y)
-
-    assert torch.autograd.gradcheck(function, (x.requires_grad_(), *values), fast_mode=True)
-
-
-@each
-def test_saved_weights_give_the_same_forecasts(name: str, shape: Shape) -> None:
-    model, other = (
-        build(name, shape),
-        create(member("model", MODELS, name), shape, SMALL.get(name, {"hidden": 5, "layers": 2}), 9),
-    )
-    other.double().eval().load_state_dict(model.state_dict())
-    x, future = inputs(shape, steps=3)
-    assert torch.equal(forecasts(model, model(x, future)[0]), forecasts(model, other(x, future)[0]))
-
-
-@each
-def test_a_later_input_changes_no_earlier_forecast(name: str, shape: Shape) -> None:
-    model = build(name, shape)
-    x, future = inputs(shape, steps=6)
-    other, later = inputs(shape, steps=6, seed=1)
-    mixed = torch.cat([x[:, :4], other[:, 4:]], dim=1)
-    ahead = None if future is None or later is None else torch.cat([future[:, :4], later[:, 4:]], dim=1)
-    y, _ = model(x, future)
-    changed, _ = model(mixed, ahead)
-    if model.aligned:
-        assert torch.equal(y[:, :4], changed[:, :4])
-    assert not torch.allclose(y[:, -1], changed[:, -1])
+    x, future = inputs(shape, steps=5)
+    y, state = model(x, future)
+    alone, alone_state = model(x[1:], None if future is None else future[1:])
+    torch.testing.assert_close(forecasts(model, alone), forecasts(model, y[1:]), atol=1e-12, rtol=0)
+    for key, value in alone_state.items():
+        torch.testing.assert_close(value, state[key][1:], atol=1e-12, rtol=0)
 
 
 @each
@@ -170,9 +70,83 @@ def test_the_carried_state_matters(name: str, shape: Shape) -> None:
 @each
 def test_a_detached_state_carries_values_and_no_gradient(name: str, shape: Shape) -> None:
     model = build(name, shape)
-    _, state = model(*inputs(shape, steps=3))
+    x, future = inputs(shape, steps=3)
+    _, state = model(x.requires_grad_(), future)
+    assert any(tensor.requires_grad for tensor in state.values())
     for key, tensor in detach(state).items():
         assert torch.equal(tensor, state[key]) and not tensor.requires_grad
+
+
+@each
+def test_equal_seeds_give_equal_weights_and_forecasts_and_others_do_not(name: str, shape: Shape) -> None:
+    first, again, other = (build(name, shape, seed) for seed in (1, 1, 2))
+    for key, value in first.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key])
+    x, future = inputs(shape, steps=4)
+    y, expected = forecasts(first, first(x, future)[0]), forecasts(again, again(x, future)[0])
+    assert torch.equal(y, expected)
+    assert torch.equal(y, forecasts(first, first(x, future)[0]))
+    assert not torch.allclose(y, forecasts(other, other(x, future)[0]))
+
+
+@each
+def test_building_leaves_the_global_generator_alone(name: str, shape: Shape) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    build(name, shape)
+    assert torch.equal(torch.rand(1), expected)
+
+
+@each
+def test_the_gradient_is_the_numerical_one_across_a_carried_state(name: str, shape: Shape) -> None:
+    model = build(name, shape)
+    x, future = inputs(shape, steps=4, streams=1)
+    names, values = zip(*model.named_parameters(), strict=True)
+
+    def function(x: Tensor, *weights: Tensor) -> Tensor:
+        weights_by_name, state, outputs = dict(zip(names, weights, strict=True)), None, []
+        for start in (0, 2):
+            chunk = (x[:, start : start + 2], part(future, start, start + 2), state)
+            y, state = torch.func.functional_call(model, weights_by_name, chunk)
+            outputs.append(forecasts(model, y))
+        return torch.cat(outputs, dim=1)
+
+    assert torch.autograd.gradcheck(function, (x.requires_grad_(), *values), fast_mode=True)
+
+
+@each
+def test_saved_weights_give_the_same_forecasts(name: str, shape: Shape) -> None:
+    options = {"initial": "learned"} if takes(name, "initial") else {}
+    model, other = build(name, shape, 3, **options), build(name, shape, 9, **options)
+    other.load_state_dict(safetensors.torch.load(safetensors.torch.save(model.state_dict())))
+    x, future = inputs(shape, steps=3)
+    assert torch.equal(forecasts(model, model(x, future)[0]), forecasts(other, other(x, future)[0]))
+
+
+@each
+def test_a_later_input_changes_no_earlier_forecast(name: str, shape: Shape) -> None:
+    model = build(name, shape)
+    (x, future), (other, later) = inputs(shape, steps=6), inputs(shape, steps=6, seed=1)
+    ahead = None if future is None or later is None else torch.cat([future[:, :4], later[:, 4:]], dim=1)
+    y, _ = model(x, future)
+    changed, _ = model(torch.cat([x[:, :4], other[:, 4:]], dim=1), ahead)
+    if model.aligned:
+        torch.testing.assert_close(changed[:, :4], y[:, :4], atol=1e-13, rtol=0)
+    assert not torch.allclose(y[:, -1], changed[:, -1])
+
+
+@each
+def test_in_bf16_forecasts_and_gradients_are_near_those_in_float32(name: str, shape: Shape) -> None:
+    x, future = (None if one is None else one.float() for one in inputs(shape, steps=6))
+    expected = forecasts(kind(name), build(name, shape).float()(x, future)[0])
+    model = build(name, shape).bfloat16()
+    y, state = model(x.bfloat16(), None if future is None else future.bfloat16())
+    assert {y.dtype, *(tensor.dtype for tensor in state.values())} == {torch.bfloat16}
+    y = forecasts(model, y).float()
+    assert (y - expected).abs().max() < BF16 * expected.abs().max()
+    y.square().mean().backward()
+    assert all(value.grad is None or value.grad.isfinite().all() for value in model.parameters())
 
 
 @each
@@ -193,39 +167,46 @@ def test_a_network_that_says_nothing_forecasts_its_start(
 
 
 @each
-def test_wrong_channels_are_refused(name: str, shape: Shape) -> None:
-    x, future = inputs(shape, steps=2)
-    with pytest.raises(ForecastError, match=rf"inputs \(B, T, {shape.inputs}") as refusal:
-        build(name, shape)(x[:, :, 1:], future)
-    assert str(tuple(x[:, :, 1:].shape)) in str(refusal.value)
+def test_without_a_target_among_the_inputs_nothing_is_added(name: str, shape: Shape) -> None:
+    bare = Shape(inputs=3, leads=1, outputs=2, targets=0, grid=shape.grid)
+    x, _ = inputs(bare, steps=3)
+    y, none = (build(name, bare, residual=residual)(x)[0] for residual in ("damped", "none"))
+    assert torch.equal(y.isnan(), none.isnan()) and y.shape[3] == 2
+    assert not any("start" in key for key, _ in build(name, bare, residual="damped").named_parameters())
 
 
 @each
-def test_a_state_of_other_streams_is_refused(name: str, shape: Shape) -> None:
+def test_the_trace_shows_gates_in_0_to_1_and_the_hidden_units_of_the_forward_pass(name: str, shape: Shape) -> None:
     model = build(name, shape)
-    x, future = inputs(shape, steps=2)
-    _, state = model(x, future)
-    with pytest.raises(ForecastError, match="a state of 1 streams"):
-        model(x[:1], None if future is None else future[:1], state)
+    x, future = inputs(shape, steps=5)
+    _, carried = model(*inputs(shape, steps=3, seed=4))
+    traced = model.trace(x, future, carried)
+    assert all(value.shape[:2] == (2, 5) and not value.requires_grad for value in traced.values())
+    gates = [value for key, value in traced.items() if key.endswith("gate")]
+    assert all((gate >= 0).all() and (gate <= 1).all() for gate in gates)
+    if isinstance(model, Recurrent):
+        heard: list[Tensor] = []
+        model.head.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
+        _, state = model(x, future, carried)
+        for number in range(model.options.layers):
+            hidden = traced[f"layer{number}.hidden"]
+            if "h" in state:
+                torch.testing.assert_close(hidden[:, -1], state["h"][:, number], atol=1e-6, rtol=0)
+        if isinstance(model, Bidirectional):
+            hidden, heard = hidden[:, -1:], [heard[0][..., : hidden.shape[-1]]]
+        torch.testing.assert_close(hidden, heard[0], atol=1e-6, rtol=0)
 
 
 @each
-def test_an_unknown_option_is_refused_with_the_known_ones(name: str, shape: Shape) -> None:
-    with pytest.raises(ForecastError, match=r"hidden(.|\n)*got hiden: Extra inputs"):
-        build(name, shape, hiden=3)
+def test_recurrent_weights_are_square_and_as_wide_as_the_layer(name: str, shape: Shape) -> None:
+    assert {weight.shape for weight in build(name, shape).recurrent_weights().values()} <= {(4, 4)}
 
 
-def test_missing_future_features_are_refused() -> None:
-    x, _ = inputs(SERIES, steps=2)
-    with pytest.raises(ForecastError, match=r"future features \(2, 2, 3, 2\)"):
-        build("lstm", SERIES)(x)
-
-
-def test_maps_are_refused_by_a_model_of_series() -> None:
-    with pytest.raises(ForecastError, match=r"series data for LSTM(.|\n)*map data"):
-        build("lstm", MAP)
-
-
-def test_outputs_that_are_no_multiple_of_the_targets_are_refused() -> None:
-    with pytest.raises(ForecastError, match="3 outputs for 2 targets"):
-        build("lstm", Shape(inputs=2, leads=1, outputs=3, targets=2))
+@each
+def test_dropout_acts_in_training_only(name: str, shape: Shape) -> None:
+    model = create(kind(name), shape, {**small(name), "dropout": 0.5}, seed=1)
+    x, future = (None if one is None else one.float() for one in inputs(shape, steps=3))
+    y, again = (forecasts(model, model.train()(x, future)[0]) for _ in range(2))
+    assert not torch.equal(y, again)
+    y, again = (forecasts(model, model.eval()(x, future)[0]) for _ in range(2))
+    assert torch.equal(y, again)
