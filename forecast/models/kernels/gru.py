@@ -60,15 +60,15 @@ class _After(torch.autograd.Function):
         gates = driven(drive, bias)  # in the end r, z, and v = U_n h + b_n
         gates[..., 2 * units :] = 0 if bias is None else bias[2 * units :]
         states, new = unrolled(h0, steps), drive.new_empty(steps, *h0.shape)
-        own = drive.transpose(0, 1)[..., 2 * units :]
+        new.copy_(drive.transpose(0, 1)[..., 2 * units :])
         with torch.inference_mode():
             h, product = states[0], weight.t()
-            for rzv, rz, r, z, v, d, n, following in forwards(
-                gates, gates[..., : 2 * units], *gates.split(units, 2), own, new, states[1:]
+            for rzv, rz, r, z, v, n, following in forwards(
+                gates, gates[..., : 2 * units], *gates.split(units, 2), new, states[1:]
             ):
                 rzv.addmm_(h, product)
                 rz.sigmoid_()
-                torch.addcmul(d, r, v, out=n).tanh_()
+                n.addcmul_(r, v).tanh_()
                 h = torch.lerp(n, h, z, out=following)
         return finish(ctx, states, gates, new, weight)
 
@@ -86,12 +86,10 @@ class _After(torch.autograd.Function):
         of_sigmoid(states[:-1] - new, z, grad_input=of_z)
         recurring = deltas[..., : 3 * units]
         with torch.inference_mode():
-            product = weight.roll(units, 0)
-            for factors, vrz, keep, error, before in backwards(
-                deltas.unflatten(2, (4, units)), recurring, z, errors[1:], errors[:-1]
-            ):
+            error, product = errors[-1], weight.roll(units, 0)
+            for factors, vrz, keep, before in backwards(deltas.unflatten(2, (4, units)), recurring, z, errors[:-1]):
                 factors.mul_(error.unsqueeze(1))
-                before.addcmul_(error, keep).addmm_(vrz, product)
+                error = before.addcmul_(error, keep).addmm_(vrz, product)
         of_weight = of_weights(recurring, states[:-1]).roll(-units, 0)
         of_bias = recurring.sum((0, 1)).roll(-units, 0) if ctx.needs_input_grad[3] else None
         return deltas[..., units:].transpose(0, 1), errors[0], of_weight, of_bias
@@ -123,14 +121,13 @@ class _Before(torch.autograd.Function):
         of_tanh(1 - z, n, grad_input=of_n)
         own, gated = deltas[..., units:].unflatten(2, (2, units)), deltas[..., : 2 * units]
         with torch.inference_mode():
-            of_kept, first, second = torch.empty_like(errors[0]), weight[: 2 * units], weight[2 * units :]
-            for factors, rz, dr, dn, reset, keep, error, before in backwards(
-                own, gated, of_r, of_n, r, z, errors[1:], errors[:-1]
-            ):
+            error, first, second = errors[-1], weight[: 2 * units], weight[2 * units :]
+            of_kept = torch.empty_like(error)
+            for factors, rz, dr, dn, reset, keep, before in backwards(own, gated, of_r, of_n, r, z, errors[:-1]):
                 factors.mul_(error.unsqueeze(1))
                 torch.mm(dn, second, out=of_kept)
                 dr.mul_(of_kept)
-                before.addcmul_(error, keep).addcmul_(of_kept, reset).addmm_(rz, first)
+                error = before.addcmul_(error, keep).addcmul_(of_kept, reset).addmm_(rz, first)
         of_weight = torch.cat((of_weights(gated, states[:-1]), of_weights(of_n, kept)))
         of_bias = deltas.sum((0, 1)) if ctx.needs_input_grad[3] else None
         return deltas.transpose(0, 1), errors[0], of_weight, of_bias

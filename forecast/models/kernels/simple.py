@@ -96,8 +96,9 @@ class _Plain(torch.autograd.Function):
         h, errors = states[1:], entering(states, grad, grad_last)
         deltas = 1 - h.square() if ctx.activation == "tanh" else (h > 0).to(h.dtype)
         with torch.inference_mode():
-            for delta, error, before in backwards(deltas, errors[1:], errors[:-1]):
-                before.addmm_(delta.mul_(error), weight)
+            error = errors[-1]
+            for delta, before in backwards(deltas, errors[:-1]):
+                error = before.addmm_(delta.mul_(error), weight)
         of_bias = deltas.sum((0, 1)) if ctx.needs_input_grad[3] else None
         return deltas.transpose(0, 1), errors[0], of_weights(deltas, states[:-1]), of_bias, None
 
@@ -122,10 +123,9 @@ class _Forgetting(torch.autograd.Function):
         of_sigmoid(states[:-1] - u, f, grad_input=of_f)
         of_tanh(1 - f, u, grad_input=of_u)
         with torch.inference_mode():
-            for factors, both, keep, error, before in backwards(
-                deltas.unflatten(2, (2, units)), deltas, f, errors[1:], errors[:-1]
-            ):
+            error = errors[-1]
+            for factors, both, keep, before in backwards(deltas.unflatten(2, (2, units)), deltas, f, errors[:-1]):
                 factors.mul_(error.unsqueeze(1))
-                before.addcmul_(error, keep).addmm_(both, weight)
+                error = before.addcmul_(error, keep).addmm_(both, weight)
         of_bias = deltas.sum((0, 1)) if ctx.needs_input_grad[3] else None
         return deltas.transpose(0, 1), errors[0], of_weights(deltas, states[:-1]), of_bias
