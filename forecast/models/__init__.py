@@ -9,5 +9,6 @@ MODELS = {
     "birnn": "forecast.models.birnn:BiRNN",
     "bilstm": "forecast.models.bilstm:BiLSTM",
     "bigru": "forecast.models.bigru:BiGRU",
+    "seq2seq": "forecast.models.seq2seq:Seq2Seq",
     "convlstm": "forecast.models.convlstm:ConvLSTM",
 }
