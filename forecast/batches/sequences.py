@@ -1,13 +1,14 @@
 """Sequences: one series or many of unequal length, given end to end, each step with a target of its own.
 
 A sequence is a tape. ``lengths`` cuts the arrays into sequences, as the count variable of a contiguous ragged array
-does (CF conventions 1.11, section 9.3.3). There is one lead, and ``y[:, t, 0]`` is the target at step t itself:
-whoever wants the step after shifts the targets.
+does (CF conventions 1.11, section 9.3.3). ``y[:, t]`` is what stands beside step t itself: one lead, and whoever wants
+the step after shifts the targets; or several, such as the sequence that a decoder is to say from there.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,13 +29,14 @@ class Sequences(Tapes):
 
     Args:
         inputs: (N, C), or (N,) for one channel; all sequences end to end.
-        targets: (N, K), or (N,), alike; NaN where there is none, which costs nothing and teaches nothing.
+        targets: (N, K), or (N,), alike, or (N, L, K); NaN where there is none, which costs nothing and teaches nothing.
         lengths: steps of each sequence, in their order; None: one sequence.
         context: (S, D) features of each sequence, from which a model's state may begin.
 
     Attributes:
         targets: 0, as no input channel is a target.
         channels: C.
+        leads: L.
         outputs: K.
 
     Raises:
@@ -55,7 +57,7 @@ class Sequences(Tapes):
         *,
         context: Values | None = None,
     ) -> None:
-        self._inputs, self._targets = _table(inputs), _table(targets)
+        self._inputs, self._targets = _table(inputs, 2), _table(targets, 3)
         steps = len(self._inputs)
         self._lengths = np.asarray([steps] if lengths is None else lengths, dtype=np.int64)
         self._starts = np.cumsum(self._lengths) - self._lengths
@@ -67,7 +69,7 @@ class Sequences(Tapes):
         if self._context is not None and (self._context.dim() != 2 or len(self._context) != len(self._lengths)):
             got = f"{tuple(self._context.shape)}"
             raise ForecastError(f"a context ({len(self._lengths)}, D)", got, "give one row a sequence")
-        self.channels, self.outputs = self._inputs.shape[1], self._targets.shape[1]
+        self.channels, (self.leads, self.outputs) = self._inputs.shape[1], self._targets.shape[1:]
 
     @property
     def lengths(self) -> np.ndarray:
@@ -83,11 +85,11 @@ class Sequences(Tapes):
         return None
 
     def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: tuple[int, int]) -> Tensor:
-        """See the contract; one lead, the step itself."""
+        """See the contract."""
         tapes, at = tape_B.numpy(), start_B.numpy()[:, None] + np.arange(steps)
         y = self._gather(self._targets, tapes, at)
         outside = (at < valid[0]) | (at >= np.minimum(valid[1], self._lengths[tapes])[:, None])
-        return y.masked_fill_(torch.from_numpy(outside)[:, :, None], torch.nan).unsqueeze(2)
+        return y.masked_fill_(torch.from_numpy(outside)[:, :, None, None], torch.nan)
 
     def contexts(self, tape_B: Tensor) -> Tensor | None:
         """See the contract."""
@@ -98,7 +100,7 @@ class Sequences(Tapes):
         seen = hashlib.blake2b(self._lengths.tobytes(), digest_size=16)
         for table in (self._inputs, self._targets):
             seen.update(f"{table.shape} {table.dtype}".encode())
-            rows = max(1, READ // (table.itemsize * table.shape[1]))
+            rows = max(1, READ // (table.itemsize * math.prod(table.shape[1:])))
             for start in range(0, len(table), rows):
                 seen.update(np.ascontiguousarray(table[start : start + rows]).data)
                 release(table)
@@ -113,10 +115,11 @@ class Sequences(Tapes):
         return values if values.dtype in (torch.float32, torch.float64) else values.float()
 
 
-def _table(values: Values) -> np.ndarray:
+def _table(values: Values, dims: int) -> np.ndarray:
+    """View values with so many dimensions: (N, C), or (N, L, K)."""
     array = values.detach().numpy() if isinstance(values, Tensor) else np.asanyarray(values)
-    if array.ndim not in (1, 2) or not array.size:
-        raise ForecastError(
-            "inputs and targets (N, channels) or (N,)", f"{array.shape}", "lay the sequences end to end"
-        )
-    return array[:, None] if array.ndim == 1 else array
+    if not 1 <= array.ndim <= dims or not array.size:
+        expected = "inputs (N, channels) or (N,), targets alike or (N, leads, K)"
+        raise ForecastError(expected, f"{array.shape}", "lay the sequences end to end")
+    array = array[:, None] if array.ndim == 1 else array
+    return array[:, None] if array.ndim < dims else array

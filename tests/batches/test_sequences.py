@@ -33,6 +33,14 @@ def test_targets_are_aligned_and_a_missing_one_stays_missing() -> None:
     assert torch.isnan(found[0, :, 0]).tolist() == [[False, False], [True, False], [False, False]]
 
 
+def test_a_step_may_have_targets_of_several_leads() -> None:
+    targets = np.arange(12.0).reshape(2, 3, 2)
+    both = Sequences(np.zeros(2), targets)
+    assert (both.leads, both.outputs) == (3, 2)
+    found = both.truth(torch.tensor([0]), torch.tensor([1]), 2, (0, 2))
+    assert found[0, 0].tolist() == targets[1].tolist() and torch.isnan(found[0, 1]).all()
+
+
 def test_whole_sequences_fill_one_chunk_each_and_begin_fresh() -> None:
     streams = Streams(three(), streams=2, chunk=4, whole=True)
     assert [chunk.x[:, 0, 0].tolist() for chunk in streams] == [[0, 10], [0, 20]]
