@@ -39,7 +39,7 @@ class ForgetRNNLayer(Dense):
         h = blend(f, state["h"], torch.tanh(u))
         return h, {"h": h}, {"forget gate": f}
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def sweep(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See the contract; in one sweep, unless the recurrent product is normalised."""
         if self.carried_norm is not None:
             return self.unroll(x, state)

@@ -76,7 +76,7 @@ class GRULayer(Dense):
         h = blend(z if self.keep else 1 - z, h, n)
         return h, {"h": h}, {"reset gate": r, "update gate": z}
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def sweep(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See the contract; in one sweep, unless the recurrent product is normalised."""
         if self.carried_norm is not None:
             return self.unroll(x, state)

@@ -1,7 +1,7 @@
 """One recurrent layer: ``layer(x, state) -> (h, state)``, its equations written once, as one step.
 
 A member writes ``step``; ``unroll`` repeats it. Where torch or kernels/ has the whole sweep over time in one piece,
-``forward`` takes that, and tests hold both equal. ``trace`` always goes step by step and keeps the gates.
+``sweep`` takes that, and tests hold both equal. ``trace`` always goes step by step and keeps the gates.
 
 Suffixes: B streams, T steps, C inputs, H hidden units, G gates (blocks of H rows in the products).
 """
@@ -98,6 +98,10 @@ class Layer(nn.Module, ABC):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Advance over x (B, T, C) from a state; return h (B, T, H) and the next state."""
+        return self.unroll(x, state) if x.shape[1] == 1 else self.sweep(x, state)  # one step has nothing to fuse
+
+    def sweep(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """The same over many steps x (B, T, C) from a state, in one piece where there is one for it."""
         return self.unroll(x, state)
 
     def unroll(self, x: Tensor, state: State) -> tuple[Tensor, State]:

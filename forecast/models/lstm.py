@@ -74,7 +74,7 @@ class LSTMLayer(Dense):
         h = o * (c if "output activation" in without else torch.tanh(c))
         return h, {"h": h, "c": c}, {"input gate": i, "forget gate": f, "output gate": o, "cell": c}
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def sweep(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See the contract; torch's fused sweep where nothing is taken away."""
         if not self.whole:
             return self.unroll(x, state)

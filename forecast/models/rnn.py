@@ -42,7 +42,7 @@ class RNNLayer(Dense):
         h = self.activation(drive + self.product(state["h"]))
         return h, {"h": h}, {}
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def sweep(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See the contract; tanh and relu in one sweep."""
         if self.carried_norm is not None or self.options.activation not in ("tanh", "relu"):
             return self.unroll(x, state)

@@ -32,7 +32,7 @@ FUSED = [
     (name, options)
     for name in MODELS
     if issubclass(kind(name), Recurrent) and not issubclass(kind(name), Bidirectional)
-    if kind(name).layer.forward is not Layer.forward
+    if kind(name).layer.sweep is not Layer.sweep
     for options in VARIANTS.get(name, [{}])
 ]
 swept = pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_stacks_swept_over_chunks_with_a_stream_begun_anew_give_what_single_step
 
     swept = losses()
     for layer in model.stack.layers:
-        layer.forward = layer.unroll
+        layer.sweep = layer.unroll
     for got, expected in zip(swept, losses(), strict=True):
         near(got, expected)
 
