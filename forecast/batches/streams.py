@@ -56,6 +56,7 @@ class Deal:
         place: number of chunks before the fragment, over all streams.
         at: number of chunks before each stream's first.
         chunks: how many each stream has.
+        longest: how many the longest has.
     """
 
     tape: np.ndarray
@@ -65,6 +66,7 @@ class Deal:
     place: np.ndarray
     at: np.ndarray
     chunks: np.ndarray
+    longest: int
 
     def rows(self, numbers: np.ndarray, chunk: int) -> tuple[np.ndarray, ...]:
         """Return tape, start, first, stop (0 for a stream that has ended) and fresh of the chunks ``numbers``.
@@ -129,7 +131,7 @@ class Streams(Sequence[Chunk]):
         self._block: tuple[int, list[Chunk]] = (-1, [])
 
     def __len__(self) -> int:
-        return int(self._deal.chunks.max())
+        return self._deal.longest
 
     def __getitem__(self, number: int) -> Chunk:  # type: ignore[override]
         number = number + len(self) if number < 0 else number
@@ -206,7 +208,8 @@ class Streams(Sequence[Chunk]):
         place = np.cumsum(chunks) - chunks
         _, leader = np.unique(stream, return_index=True)
         at = place[leader]
-        return Deal(tape, begin, first, stop, place, at, np.diff(at, append=chunks.sum()))
+        each = np.diff(at, append=chunks.sum())
+        return Deal(tape, begin, first, stop, place, at, each, int(each.max()))
 
     def _shuffled(self, seed: int) -> np.ndarray:
         """Return (P, 4): tape, start of its stretch, start, stop; shuffled unless the seed is 0."""

@@ -115,16 +115,16 @@ class _Training:
         streams = self.train.dealt(offset) if offset else self.train
         if epoch.random is not None:
             torch.set_rng_state(epoch.random)
-        walk = Walk(self.model, streams, settings.k2, epoch.number, epoch.kept)
+        walk, total = Walk(self.model, streams, settings.k2, epoch.number, epoch.kept), len(streams)
         self.model.train()
-        self.model.progress = self._share(len(streams))
+        self.model.progress = self._share(total)
         for window in walk:
-            self._learn(window, epoch.number >= len(streams) // 2)
+            self._learn(window, epoch.number >= total // 2)
             if self.history.stopped:
                 return
             epoch.number = walk.number
-            self.model.progress = self._share(len(streams))
-            if epoch.number % settings.save_every == 0 and epoch.number < len(streams):
+            self.model.progress = self._share(total)
+            if epoch.number % settings.save_every == 0 and epoch.number < total:
                 epoch.kept, epoch.random = walk.kept, torch.get_rng_state()
                 save()
         self.epoch = Epoch()
