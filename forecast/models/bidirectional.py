@@ -24,7 +24,7 @@ from forecast.models.recurrent import Recurrent, Stack
 
 
 class Bidirectional(Recurrent):
-    """Two stacks of a member's layers; the state is the forward one's."""
+    """Two stacks of a member's layers; the state, ``trace`` and ``recurrent_weights`` are the forward one's."""
 
     aligned: ClassVar[bool] = False
 

@@ -2,9 +2,10 @@
 
     h_t = phi(W x_t + U h_{t-1} + b)        phi: tanh, or another activation
 
-Elman 1990, Finding structure in time, Cognitive Science 14. Its gradient shrinks or grows like a power of U (Bengio et
-al. 1994), so it remembers tens of steps, not hundreds: the yardstick for the gated ones. With relu, U begun as the
-identity holds the gradient better (Le, Jaitly & Hinton 2015: ``recurrent_weights = "identity"``).
+Elman 1990, Finding structure in time, Cognitive Science 14. Its gradient shrinks or grows about like a power of U
+(Bengio, Simard & Frasconi 1994, Learning long-term dependencies with gradient descent is difficult, IEEE Trans. Neural
+Networks 5(2)), so it remembers tens of steps, not hundreds: the yardstick for the gated ones. With relu, U begun as the
+identity holds the gradient better (Le, Jaitly & Hinton 2015, arXiv 1504.00941: ``recurrent_weights = "identity"``).
 """
 
 from __future__ import annotations

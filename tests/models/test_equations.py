@@ -90,10 +90,14 @@ def test_a_layer_follows_its_equations(kind: type[Model], equations: Any) -> Non
 
 
 @pytest.mark.parametrize(("kind", "equations"), [(kind, equations) for _, kind, equations in EQUATIONS if kind])
-def test_a_bidirectional_model_joins_both_directions_at_the_output(kind: type[Model], equations: Any) -> None:
+def test_a_bidirectional_model_joins_both_directions_at_the_output_and_carries_the_forward_one(
+    kind: type[Model], equations: Any
+) -> None:
     model, x = build(kind), series()
-    both = [equations(model.stack.layers[0], x[0]), equations(model.reverse.layers[0], x[0].flip(0))]
-    torch.testing.assert_close(model(x)[0][0, -1, :, 0], model.head.linear(torch.cat(both)))
+    _, state = model(x[:, :2])
+    y, _ = model(x[:, 2:], None, state)
+    onward, back = equations(model.stack.layers[0], x[0]), equations(model.reverse.layers[0], x[0, 2:].flip(0))
+    torch.testing.assert_close(y[0, -1, :, 0], model.head.linear(torch.cat([onward, back])))
 
 
 @pytest.mark.parametrize("before", [False, True])
