@@ -13,7 +13,7 @@ from torch import Tensor
 
 from forecast.errors import ForecastError
 from forecast.models.base import Model, State
-from forecast.models.feedback import Kind, drawn, heard
+from forecast.models.feedback import Kind, drawn, heard, width
 
 
 @torch.no_grad()
@@ -94,7 +94,7 @@ class _Windows:
 
 def _demand(model: Model, steps: int, kind: Kind, choose: str, temperature: float) -> None:
     shape = model.shape
-    said = 1 if kind == "classes" else shape.targets if kind == "numbers" else shape.outputs
+    said = 1 if kind == "classes" else width(shape, kind)
     if shape.inputs != said or shape.future or (kind == "classes" and shape.outputs != shape.symbols):
         got = f"{shape.inputs} inputs, {shape.future} future features, {shape.outputs} outputs as {kind}"
         remedy = "train one on its targets alone, without covariates and calendar"

@@ -21,7 +21,8 @@ Where the truth is missing it hears itself; when it forecasts it always does.
 
 Cost: a chunk is L steps of B x T rows one after the other, forward and backward, and keeps of the order of
 B x T x L x layers x 10 H numbers for the backward pass; additive attention B x T x L x n x H more, the other scores
-B x T x n x L.
+B x T x L x n. With 48 leads, 64 units and n = 24 an update takes about 20 times that of a direct head, 35 times with
+attention, 70 times with the additive one (one CPU thread).
 """
 
 from __future__ import annotations
