@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from forecast.batches import Streams
+from forecast.batches import Sequences, Streams
 from forecast.errors import ForecastError
+from tests.batches.dealing import lines
 from tests.batches.made import counting
 
 
@@ -90,3 +94,38 @@ def test_a_stream_that_is_not_fresh_goes_on_where_it_stopped(chunk: int, streams
     for before, after in zip([dealt[i] for i in range(len(dealt) - 1)], list(dealt)[1:], strict=True):
         going = ~after.fresh
         assert torch.equal(after.x[going, 0, 0], before.x[going, -1, 0] + 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lengths=some.lists(some.integers(1, 20), min_size=1, max_size=6),
+    streams=some.integers(1, 5),
+    chunk=some.integers(1, 8),
+    whole=some.booleans(),
+    marks=some.booleans(),
+)
+def test_the_deal_is_the_one_written_out_step_by_step(
+    lengths: list[int], streams: int, chunk: int, whole: bool, marks: bool
+) -> None:
+    code = np.concatenate([100 * tape + np.arange(length) for tape, length in enumerate(lengths)])
+    stretches = [(tape, 0, length) for tape, length in enumerate(lengths)]
+    if marks:
+        halves = [(tape, *part) for tape, _, n in stretches for part in ((0, n // 2), (n // 2, n))]
+        stretches = [(tape, start, stop) for tape, start, stop in halves if start < stop]
+    dealt = Streams(Sequences(code, code, lengths), stretches, streams, chunk, whole=whole)
+    expected = lines(stretches, streams, chunk, whole)
+    assert len(dealt[0].fresh) == len(expected) and len(dealt) == max(map(len, expected)) // chunk
+    for number, piece in enumerate(dealt):
+        for stream, line in enumerate(expected):
+            steps = line[number * chunk : (number + 1) * chunk] or [None] * chunk
+            wanted = [math.nan if step is None else 100 * step.tape + step.at for step in steps]
+            assert piece.y[stream, :, 0, 0].tolist() == pytest.approx(wanted, nan_ok=True)
+            known = [value for value in wanted if not math.isnan(value)]
+            assert piece.x[stream, : len(known), 0].tolist() == known
+            assert bool(piece.fresh[stream]) == (steps[0] is None or steps[0].begins)
+        assert piece.begins == bool(piece.fresh.any()) and piece.there == int(torch.isfinite(piece.y).sum())
+
+
+def test_a_deal_is_a_few_numbers_whatever_the_length() -> None:
+    deals = [Streams(Sequences(np.zeros(n), np.zeros(n)), None, 4, 10)._deal for n in (100, 1_000_000)]
+    assert [len(deal.tape) for deal in deals] == [4, 4] and [deal.longest for deal in deals] == [3, 25_000]
