@@ -6,6 +6,8 @@ MODELS = {
     "forget_rnn": "forecast.models.forget_rnn:ForgetRNN",
     "lstm": "forecast.models.lstm:LSTM",
     "gru": "forecast.models.gru:GRU",
+    "slstm": "forecast.models.slstm:SLSTM",
+    "mlstm": "forecast.models.mlstm:MLSTM",
     "birnn": "forecast.models.birnn:BiRNN",
     "bilstm": "forecast.models.bilstm:BiLSTM",
     "bigru": "forecast.models.bigru:BiGRU",

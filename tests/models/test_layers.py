@@ -27,6 +27,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         for reset, update, norm in product(("before", "after"), ("keep", "write"), NORMS)
         if (reset, norm) != ("before", "layer")
     ],
+    "slstm": [{"heads": heads, "forget": form} for heads, form in product((1, 2), ("sigmoid", "exponential"))],
+    "mlstm": [{"heads": heads} for heads in (1, 2)],
 }
 FUSED = [
     (name, options)
@@ -94,7 +96,7 @@ def test_the_trace_shows_the_hidden_units_and_the_state_of_the_sweep(name: str, 
     near(shown["hidden"], h)
     for key, expected in last.items():
         near(state[key], expected)
-        if key == "c":
+        if key == "c" and "cell" in shown:
             near(shown["cell"][:, -1], expected)
 
 
@@ -102,7 +104,7 @@ def test_the_trace_shows_the_hidden_units_and_the_state_of_the_sweep(name: str, 
 def test_stacks_swept_over_chunks_with_a_stream_begun_anew_give_what_single_steps_give(
     name: str, options: dict[str, Any]
 ) -> None:
-    shape, small = Shape(inputs=3, leads=2), {"hidden": 6, "layers": 3, "dropout": 0.0, "initial": "learned"}
+    shape, small = Shape(inputs=3, leads=2), {"hidden": 8, "layers": 3, "dropout": 0.0, "initial": "learned"}
     model = shaken(create(kind(name), shape, {**small, **options})).double().eval()
     x = noise(2, 9, 3, dtype=torch.float64)
 
