@@ -14,7 +14,7 @@ right), a head at a time, d its width, s: the logistic function:
     o_t = s(W_o x_t + b_o)                            output gate              (27)
 
 kept as multiples of exp(m) with m_t = max(log f_t + m_{t-1}, a_t), as in the sLSTM; the 1 of eq. 21 becomes exp(-m_t).
-(26) may be exponential in the paper; it is not in the authors' code, nor here.
+Two points follow the authors' code: (26) may be exponential in the paper, and (23) leaves b_k unscaled there.
 
 Nothing of h goes back into the gates, so a stretch of S steps can be done at once (the paper's appendix on the parallel
 form; here begun from a carried state C_0, n_0, m_0 as in the authors' chunkwise form): with F_tj the sum of log f over
