@@ -24,14 +24,15 @@ Values = Tensor | np.ndarray
 class Sequences(Tapes):
     """Ragged sequences of inputs and aligned targets.
 
-    Arrays may be memory-mapped (``np.load(path, mmap_mode="r")``, ``np.memmap``): only what is asked for is read.
-    Floats of 32 or 64 bits keep their width; all else, such as integer codes of symbols, comes out as 32-bit floats.
+    Arrays may be memory-mapped (``np.load(path, mmap_mode="r")``, ``np.memmap``), and of any kind of number, such as
+    bytes that are codes of symbols: only what is asked for is read, and comes out as floats.
 
     Args:
         inputs: (N, C), or (N,) for one channel; all sequences end to end.
         targets: (N, K), or (N,), alike, or (N, L, K); NaN where there is none, which costs nothing and teaches nothing.
         lengths: steps of each sequence, in their order; None: one sequence.
         context: (S, D) features of each sequence, from which a model's state may begin.
+        dtype: of what comes out: that of the model's weights.
 
     Attributes:
         targets: 0, as no input channel is a target.
@@ -56,8 +57,9 @@ class Sequences(Tapes):
         lengths: Sequence[int] | np.ndarray | None = None,
         *,
         context: Values | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._inputs, self._targets = _table(inputs, 2), _table(targets, 3)
+        self._inputs, self._targets, self.dtype = _table(inputs, 2), _table(targets, 3), dtype
         steps = len(self._inputs)
         self._lengths = np.asarray([steps] if lengths is None else lengths, dtype=np.int64)
         self._starts = np.cumsum(self._lengths) - self._lengths
@@ -65,7 +67,7 @@ class Sequences(Tapes):
             total, least = int(self._lengths.sum()), int(self._lengths.min(initial=steps))
             got = f"{steps} inputs, {len(self._targets)} targets, lengths of {total} in all, the shortest {least}"
             raise ForecastError("as many inputs as targets, cut by lengths of at least 1 step", got, "mend the lengths")
-        self._context = None if context is None else torch.as_tensor(context)
+        self._context = None if context is None else torch.as_tensor(context, dtype=dtype)
         if self._context is not None and (self._context.dim() != 2 or len(self._context) != len(self._lengths)):
             got = f"{tuple(self._context.shape)}"
             raise ForecastError(f"a context ({len(self._lengths)}, D)", got, "give one row a sequence")
@@ -112,7 +114,7 @@ class Sequences(Tapes):
         place = self._starts[tapes, None] + np.minimum(at, self._lengths[tapes, None] - 1)
         values = torch.from_numpy(np.take(table, place, axis=0))
         release(table)
-        return values if values.dtype in (torch.float32, torch.float64) else values.float()
+        return values.to(self.dtype)
 
 
 def _table(values: Values, dims: int) -> np.ndarray:

@@ -75,7 +75,7 @@ class _Training:
         self, model: Model, train: Streams, early: Streams | None, settings: Training, quantiles: Sequence[float]
     ) -> None:
         self.model, self.train, self.early, self.settings = model, train, early, settings
-        weights: list[float] = []
+        weights = list(settings.lead_weights)
         if train.tapes.targets:
             factor, error_L = damped(train)
             weights = lead_weights(settings, error_L)

@@ -27,7 +27,7 @@ def test_a_row_reads_its_own_sequence_and_the_last_step_repeats() -> None:
 
 
 def test_targets_are_aligned_and_a_missing_one_stays_missing() -> None:
-    both = Sequences(np.zeros((3, 2)), np.array([[1.0, 2.0], [math.nan, 3.0], [4.0, 5.0]]))
+    both = Sequences(np.zeros((3, 2)), np.array([[1.0, 2.0], [math.nan, 3.0], [4.0, 5.0]]), dtype=torch.float64)
     found = both.truth(torch.tensor([0]), torch.tensor([0]), 3, (0, 3))
     assert found.shape == (1, 3, 1, 2) and found.dtype == torch.float64
     assert torch.isnan(found[0, :, 0]).tolist() == [[False, False], [True, False], [False, False]]

@@ -75,7 +75,7 @@ def test_losses_and_weights_are_those_of_the_definition(
         expected.append(float(np.average(losses, weights=counts)))
     history = train(
         quick,
-        Streams(Sequences(inputs, targets, lengths), None, streams, k1, whole=whole),
+        Streams(Sequences(inputs, targets, lengths, dtype=torch.float64), None, streams, k1, whole=whole),
         None,
         Training(
             k1=k1,

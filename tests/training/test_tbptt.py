@@ -8,11 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from forecast.batches import Frames, Streams
+from forecast.batches import Streams
 from forecast.errors import ForecastError
-from forecast.models.base import Model, Shape, create
+from forecast.models.base import Model
 from forecast.models.bilstm import BiLSTM
-from forecast.models.convlstm import ConvLSTM
 from forecast.models.lstm import LSTM
 from forecast.models.mlp import MLP
 from forecast.training.losses import Objective
@@ -97,12 +96,3 @@ def test_early_streams_without_a_target_are_refused() -> None:
     early = Streams(seen, [(0, 60)], 2, 5, valid=(60, 61))
     with pytest.raises(ForecastError, match="early-stopping streams with a target"):
         train(build(), Streams(seen, [(0, 60)], 2, 5), early, QUICK)
-
-
-def test_maps_learn_with_cell_weights() -> None:
-    values = torch.randn(1, 60, 1, 3, 4, generator=torch.Generator().manual_seed(0))
-    seen = Frames(torch.cumsum(values, dim=1) / 5, targets=1, leads=2)
-    learn = Streams(seen, [(0, 60)], 3, 5, weights=torch.tensor([[0.5], [1.0], [1.5]]))
-    model = create(ConvLSTM, Shape(inputs=1, leads=2, grid=(3, 4)), {"hidden": [4], "kernel": 3})
-    history = train(model, learn, None, QUICK.model_copy(update={"epochs": 8}))
-    assert history.train[-1] < history.train[0] and history.best == 8
