@@ -1,1 +1,5 @@
-"""Studies: experiments of the literature, each a file with ``run(seeds, ...) -> Dataset``."""
+"""Studies: experiments of the literature as many small trainings (contract: base.py)."""
+
+STUDIES = {
+    "sine": "forecast.studies.sine:Sine",
+}

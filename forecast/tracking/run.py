@@ -126,6 +126,11 @@ class Run:
         with answered(self._uri):
             self._client.log_figure(self.id, figure, f"figures/{name}.png")
 
+    def text(self, name: str, text: str) -> None:
+        """Log ``text`` as ``NAME.txt``, ``name`` being without its ending."""
+        with answered(self._uri):
+            self._client.log_text(self.id, text, f"{name}.txt")
+
     def dataset(self, name: str, source: str, digest: str, context: str = "training") -> None:
         """Name the data that the run used, without copying them.
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from forecast import verification
 from forecast.errors import ForecastError
-from forecast.figures import loss_curves, maps, series_fan, sine_study, skill_by_lead, skill_map
+from forecast.figures import loss_curves, maps, series_fan, skill_by_lead, skill_map
 from forecast.schema import LEAD, QUANTILE, REFERENCE
 from tests.worlds import forecasts, observations
 
@@ -191,27 +191,6 @@ def test_loss_curves_mark_the_epoch_that_was_kept():
     dots = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]
     assert [(*line.get_xdata(), *line.get_ydata()) for line in dots] == [(2, 0.5), (2, 0.7)]
     assert "lstm" in said and "gru" in said and "log axis" in said
-
-
-def test_the_sine_study_draws_every_seed_at_both_ends():
-    steps, models, seeds = 500, ["rnn", "mlp on time"], 3
-    phase = np.arange(1, steps + 1) / 25
-    truth = np.sin(2 * np.pi * phase)
-    runs = truth + SEED.normal(0, 0.01, (2, seeds, steps))
-    study = xr.Dataset(
-        {
-            "rmse": (("model", "seed", "horizon"), np.abs(SEED.normal(0.1, 0.02, (2, seeds, 2)))),
-            "trajectory": (("model", "seed", "step"), runs),
-            "truth": ("step", truth),
-        },
-        {"model": models, "seed": range(seeds), "horizon": [10, 20], "phase": ("step", phase)},
-    )
-    study["rmse"][1, 0, 1] = np.inf  # a run that blew up
-    figure = sine_study(study)
-    said = words(figure)
-    np.testing.assert_allclose([line.get_ydata() for line in figure.axes[0].lines[1:]], runs[0, :, :125])
-    np.testing.assert_allclose([line.get_ydata() for line in figure.axes[4].lines[1:]], runs[1, :, -125:])
-    assert all(name in said for name in (*models, "RMSE by horizon, in periods", "3 seeds"))
 
 
 def test_the_same_data_give_the_same_picture():

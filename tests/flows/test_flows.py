@@ -48,9 +48,12 @@ def test_each_stage_is_a_flow_of_its_own(run: Flow, name: str, result: str) -> N
     assert re.match(rf"tiny: {result}", did) and step.startswith("next: ")
 
 
+FEW = {"epochs": 1}
+
+
 def test_the_sine_study_is_a_flow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stage = tasks.study_stage
-    monkeypatch.setattr(tasks, "study_stage", lambda home, name, seeds: stage(home, name, seeds=seeds, epochs=1))
+    monkeypatch.setattr(tasks, "study_stage", lambda home, name, seeds: stage(home, name, seeds=seeds, options=FEW))
     assert Path(chains.sine(str(tmp_path), seeds=1)).stat().st_size > 10_000
 
 

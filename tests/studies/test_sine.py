@@ -5,68 +5,69 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import xarray as xr
 
-from forecast.errors import ForecastError
-from forecast.models.base import create
-from forecast.models.bilstm import BiLSTM
-from forecast.models.lstm import LSTM
-from forecast.studies import sine
+from forecast.studies.base import Case, Outcomes, opened
+from forecast.studies.sine import NETWORKS, RESET, SETTINGS, Sine, _prepared, _shown
+
+SOME = ("MLP on time", "MLP on lags", "RNN", "LSTM")
 
 
 @pytest.fixture(scope="module")
-def quick() -> tuple[xr.Dataset, list[str]]:
-    lines: list[str] = []
-    return sine.run(seeds=1, period=12, report=lines.append, epochs=80), lines
+def sine() -> Sine:
+    study = opened(Sine, {"epochs": 100})
+    assert isinstance(study, Sine)
+    return study
 
 
-def test_networks_that_read_the_past_go_on_and_the_clock_alone_does_not(quick: tuple[xr.Dataset, list[str]]) -> None:
-    error = quick[0]["rmse"].sel(seed=0, horizon=10)
-    assert error.sel(model="mlp on time") > 0.65
-    for name in ("mlp on lags", "rnn", "lstm", "gru"):
-        assert error.sel(model=name) < 0.15, name
-    assert error.sel(model="bilstm") < 0.4
+@pytest.fixture(scope="module")
+def quick(sine: Sine) -> Outcomes:
+    cases = [Case(network, 0, "25 points a period") for network in SOME]
+    return {case: sine.run(case) for case in cases}
 
 
-def test_every_model_seed_and_horizon_has_its_error_and_its_trajectory(quick: tuple[xr.Dataset, list[str]]) -> None:
-    result, lines = quick
-    assert result["rmse"].dims == ("model", "seed", "horizon") and result["rmse"].shape == (6, 1, 2)
-    assert result["trajectory"].shape == (6, 1, 1200) and result["phase"][-1] == 100
-    by_hand = np.sqrt(np.mean((result["trajectory"][3, 0] - result["truth"]) ** 2))
-    assert result["rmse"].sel(model="lstm", seed=0, horizon=100) == pytest.approx(float(by_hand))
-    assert len(lines) == 6 and lines[3].startswith("lstm, seed 0: RMSE 0.")
+def test_networks_that_read_the_past_go_on_and_the_clock_alone_does_not(quick: Outcomes) -> None:
+    for case, found in quick.items():
+        assert found["rmse_10"] > 0.65 if case.network == "MLP on time" else found["rmse_10"] < 0.3, case
 
 
-def test_the_truth_goes_on_where_the_observations_end(quick: tuple[xr.Dataset, list[str]]) -> None:
-    np.testing.assert_allclose(quick[0]["truth"][:3], np.sin(2 * np.pi * np.arange(120, 123) / 12), atol=1e-12)
+def test_the_error_is_that_of_the_hundred_periods_after_the_ten_that_were_shown(quick: Outcomes) -> None:
+    found = quick[Case("LSTM", 0, "25 points a period")]
+    truth = np.sin(2 * np.pi * np.arange(250, 2750) / 25)
+    assert found["rmse_100"] == pytest.approx(np.sqrt(np.mean((found["path"] - truth) ** 2)))
+    assert found["rmse_10"] == pytest.approx(np.sqrt(np.mean((found["path"][:250] - truth[:250]) ** 2)))
 
 
-def test_the_table_names_every_network_and_the_explanation_says_what_is_not_shown(
-    quick: tuple[xr.Dataset, list[str]],
-) -> None:
-    result, _ = quick
-    assert all(str(name) in result.attrs["table"] for name in result["model"].values)
-    assert "What it does not show" in result.attrs["explanation"]
+def test_the_curves_are_both_ends_of_every_run_over_the_sine(sine: Sine, quick: Outcomes) -> None:
+    curves = sine.curves(quick)
+    assert curves is not None and curves["network"].values.tolist() == list(SOME)
+    path = quick[Case("RNN", 0, "25 points a period")]["path"]
+    np.testing.assert_array_equal(curves["curve"].sel(network="RNN")[0], np.r_[path[:125], path[-125:]])
+    assert curves["at"].values[[0, 124, 125, 249]].tolist() == [0.04, 5, 95.04, 100]
 
 
-@pytest.mark.parametrize("kind", [LSTM, BiLSTM])
-def test_running_free_reads_its_own_forecasts(kind: type) -> None:
-    model = create(kind, sine.ONE_STEP, {"hidden": 4, "residual": "none"}).eval()
-    seen = torch.sin(torch.arange(20.0)).unsqueeze(0)
-    said = sine._free_running(model, seen, steps=3, window=5)
-    values = seen[0].tolist()
-    with torch.no_grad():
-        for value in said:
-            x = torch.tensor(values).reshape(1, -1, 1)
-            if model.aligned:
-                y, _ = model(x)
-            else:
-                _, before = model(x[:, :-5])
-                y, _ = model(x[:, -5:], None, before)
-            assert y[0, -1, 0, 0].item() == pytest.approx(value, abs=1e-6)
-            values.append(float(value))
+def test_every_network_meets_every_setting_and_only_some_are_trained_without_their_state(sine: Sine) -> None:
+    cases = sine.cases(5)
+    assert len(cases) == 5 * (2 * len(NETWORKS) + len(RESET))
+    assert {case.network for case in cases if not SETTINGS[case.setting][1]} == set(RESET)
 
 
-def test_too_few_points_a_period_are_refused() -> None:
-    with pytest.raises(ForecastError, match="at least 1 seed and 6 points a period"):
-        sine.run(seeds=1, period=5)
+def test_without_its_state_a_network_sees_each_period_afresh(sine: Sine, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("forecast.studies.sine.train", lambda model, streams, early, settings: seen.append(streams))
+    for setting in ("25 points a period", "25 points, state not carried"):
+        sine.run(Case("RNN", 0, setting))
+    fresh = [[bool(chunk.fresh.all()) for chunk in streams] for streams in seen]
+    assert fresh == [[True] + [False] * 9, [True] * 10]
+    assert all(
+        torch.equal(a.x, b.x) and torch.equal(a.y.nan_to_num(), b.y.nan_to_num()) for a, b in zip(*seen, strict=True)
+    )
+
+
+def test_the_network_on_time_reads_the_clock_of_the_step_that_it_forecasts_and_nothing_else() -> None:
+    told = _shown(6, timed=True)
+    rows = torch.tensor([0])
+    x, y = told.inputs(rows, rows, 59), told.truth(rows, rows, 59, (0, 59))
+    assert x.shape == (1, 59, 1) and x[0, -1, 0] == 1 and x[0, 29, 0] == pytest.approx(2 * 30 / 59 - 1, abs=1e-6)
+    np.testing.assert_allclose(y[0, :3, 0, 0], np.sin(2 * np.pi * np.arange(1, 4) / 6), atol=1e-6)
+    assert _prepared(NETWORKS["MLP on time"], 6, None, 0)[0]["context"] == 1
+    assert _prepared(NETWORKS["MLP on lags"], 6, None, 0)[0]["context"] == 6
