@@ -17,7 +17,9 @@ GROWING = 1.02  # a step: what is small at the start of a day of 24 steps is 1.6
 IDLE = 0.9  # share of a gate's values at one end: it is a constant that costs weights
 DEAD = 0.1  # share of units: a tenth of the layer is paid for and says nothing
 CLIPPED = 0.25  # share of updates: clipping is for rare jumps (Pascanu et al. 2013), beyond it sets the step's length
-SLOW, FAST = 1e-4, 1e-2  # update over weight: about 1e-3 is healthy (Karpathy, CS231n notes), a factor 10 either side
+# Update over weight: about 1e-3 is healthy (Karpathy, CS231n notes). A factor of 10 below; 30 above, since Adam moves a
+# weight by about its rate, 3e-3 here, whatever its size, and the smallest weights, of heads, are of order 0.1.
+SLOW, FAST = 1e-4, 3e-2
 HEAVY = 3.0  # times the first epoch's norm: products that large drive tanh and logistic gates to their bounds
 
 
@@ -64,7 +66,7 @@ def _cut(found: Diagnosis) -> list[str]:
     k2, gradient = found.learning.k2, found.flow.gradient
     if found.flow.by != "state" or k2 is None or k2 >= len(gradient) or not CUT < gradient[k2] < EXPLODING:
         return []
-    end = f"it falls below 1e-6 beyond lag {found.flow.reach:.0f}" if found.flow.reach > 0 else "and goes on"
+    end = f"it falls below 1e-6 beyond lag {found.flow.reach:.0f}" if found.flow.reach > 0 else "it goes on beyond"
     return [f"gradient is still {gradient[k2]:.2g} of lag 0 at k2 = {k2}, where training cuts it ({end}): raise k2"]
 
 
@@ -80,11 +82,12 @@ def _grows(found: Diagnosis) -> list[str]:
 
 
 def _idle(found: Diagnosis) -> list[str]:
-    said = []
+    said, open_memory = [], any(gate.high > IDLE / 2 for gate in found.gates.values() if gate.half_lives)
     for name, gate in found.gates.items():
         for share, where, state in ((gate.low, "below 0.1", "shut"), (gate.high, "above 0.9", "open")):
-            keeps = bool(gate.half_lives) and state == "open"
-            if share > IDLE and not keeps:
+            keeps = state == "open" and bool(gate.half_lives)
+            counterpart = state == "shut" and open_memory and name.endswith("input gate")  # as chrono begins
+            if share > IDLE and not keeps and not counterpart:
                 remedy = "lower learning_rate, or begin with smaller weights; or leave that gate out"
                 said.append(f"{share:.2f} of {name} is {where}: the gate is always {state}; {remedy}")
     return said
@@ -113,11 +116,13 @@ def _clipped(found: Diagnosis) -> list[str]:
 
 def _updates(found: Diagnosis) -> list[str]:
     said = []
-    for name, ratio in found.learning.ratios.items():
-        if ratio > FAST:
-            said.append(f"updates of {name} are {ratio:.1e} of its weights (above {FAST:g}): lower learning_rate")
-        elif ratio < SLOW:
-            said.append(f"updates of {name} are {ratio:.1e} of its weights (below {SLOW:g}): raise learning_rate")
+    for wrong, side, remedy in (
+        (lambda ratio: ratio > FAST, f"above {FAST:g}", "lower"),
+        (lambda ratio: ratio < SLOW, f"below {SLOW:g}", "raise"),
+    ):
+        known = [f"{name} by {ratio:.1e}" for name, ratio in found.learning.ratios.items() if wrong(ratio)]
+        if known:
+            said.append(f"an update changes {', '.join(known)} of its weights ({side}): {remedy} learning_rate")
     return said
 
 

@@ -10,13 +10,16 @@ of P, else subspace iteration (Rayleigh-Ritz) does it: pull, take the eigenvalue
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from forecast.diagnosis.walk import Walk, scaled
 from forecast.models.base import Model
 
-PASSES = 3  # of the iteration: after T steps a second eigenvalue 0.95 of the first has sunk to 0.95^T already
+PASSES = 3, 8  # of the iteration, at least and at most; three do where T is some tens of steps
+SETTLED = 3e-3  # relative change of the factor a step between two passes at which it ends: three in a thousand
 
 
 def radius(weight: Tensor) -> float:
@@ -41,14 +44,16 @@ def growth(walked: Walk, rows: int = 16, seed: int = 0) -> float:
     count = min(rows, size)
     drawn = torch.randn(windows, size, count, generator=torch.Generator().manual_seed(seed))
     vectors = _orthonormal(drawn.to(walked.x.dtype))
-    factors = vectors.new_zeros(windows)
-    for _ in range(1 if count == size else PASSES):
+    factor, before = math.nan, math.nan
+    for number in range(1 if count == size else PASSES[1]):
         pulled, logs_B = _through(walked, vectors)
         ritz = torch.einsum("rbn,sbn->brs", pulled, vectors).double()
         largest = torch.linalg.eigvals(ritz).abs().amax(dim=1)
-        factors = ((logs_B + largest.log()) / walked.steps).exp()
+        factor, before = float(((logs_B + largest.log()) / walked.steps).exp().median()), factor
+        if number + 1 >= PASSES[0] and abs(factor - before) <= SETTLED * factor:
+            break
         vectors = _orthonormal(pulled.permute(1, 2, 0))
-    return float(factors.median())
+    return factor
 
 
 def _through(walked: Walk, vectors_RBN: Tensor) -> tuple[Tensor, Tensor]:

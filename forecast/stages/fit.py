@@ -162,12 +162,7 @@ def streams(problem: Problem, data: Frames, span: tuple[Any, Any], settings: Tra
 
 def rows(done: History) -> list[dict[str, float]]:
     """Return a training's curves, one row an epoch."""
-    curves = {"train_loss": done.train, "learning_rate": done.rate, "gradient_norm": done.gradient}
-    curves |= {"early_loss": done.early} if done.early else {}
-    return [
-        {"epoch": epoch + 1, **{name: curve[epoch] for name, curve in curves.items() if epoch < len(curve)}}
-        for epoch in range(done.epochs)
-    ]
+    return [done.line(epoch) for epoch in range(1, done.epochs + 1)]
 
 
 def note(done: History) -> str:

@@ -21,7 +21,8 @@ _DEFAULTS = {
 for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
 
+from forecast.tracking.finished import Finished, find, newest  # noqa: E402
 from forecast.tracking.run import Run  # noqa: E402
 from forecast.tracking.tracker import Tracker  # noqa: E402
 
-__all__ = ["Run", "Tracker"]
+__all__ = ["Finished", "Run", "Tracker", "find", "newest"]

@@ -68,12 +68,12 @@ CASES = {
         "usual norm is 2.3), or lower learning_rate",
     ),
     "fast": (
-        Diagnosis(learning=Learning(updates={"head": [0.1, 0.02, 0.001]})),
-        "updates of head are 2.0e-02 of its weights (above 0.01): lower learning_rate",
+        Diagnosis(learning=Learning(updates={"head": [0.1, 0.04, 0.001], "seen": [1.0], "carried": [3e-2]})),
+        "an update changes head by 4.0e-02, seen by 1.0e+00 of its weights (above 0.03): lower learning_rate",
     ),
     "slow": (
         Diagnosis(learning=Learning(updates={"head": [1e-5, math.nan]})),
-        "updates of head are 1.0e-05 of its weights (below 0.0001): raise learning_rate",
+        "an update changes head by 1.0e-05 of its weights (below 0.0001): raise learning_rate",
     ),
     "heavy": (
         Diagnosis(learning=Learning(norms={"head": [2.0, 5.0, 8.0]})),
@@ -93,7 +93,7 @@ SOUND = Diagnosis(
     flow=decay(0.7),
     growth=0.97,
     radii={"layer0.candidate": 1.8},
-    gates={"layer0.forget gate": Gate(0, 0.95, (), (2.0, 30.0)), "layer0.input gate": Gate(0.3, 0.3, ())},
+    gates={"layer0.forget gate": Gate(0, 0.95, (), (2.0, 30.0)), "layer0.input gate": Gate(0.92, 0, ())},
     units={"layer0": Units(20, 1)},
     learning=Learning(20, 1.0, [0.1], [0.5], {"head": [1e-3]}, {"head": [2.0, 3.0]}),
 )
@@ -121,8 +121,8 @@ def test_each_number_has_a_name_in_mlflow() -> None:
             "doctor/radius/layer0.candidate": 1.8,
             "doctor/low/layer0.forget gate": 0,
             "doctor/high/layer0.forget gate": 0.95,
-            "doctor/low/layer0.input gate": 0.3,
-            "doctor/high/layer0.input gate": 0.3,
+            "doctor/low/layer0.input gate": 0.92,
+            "doctor/high/layer0.input gate": 0,
             "doctor/half_life/layer0.forget gate": 16,
             "doctor/half_life_longest/layer0.forget gate": 30,
             "doctor/update_ratio/head": 1e-3,
