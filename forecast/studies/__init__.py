@@ -1,5 +1,6 @@
 """Studies: experiments of the literature as many small trainings (contract: base.py)."""
 
 STUDIES = {
+    "gradients": "forecast.studies.gradients:Gradients",
     "sine": "forecast.studies.sine:Sine",
 }

@@ -14,7 +14,7 @@ from forecast.registry import member
 from forecast.studies import STUDIES
 from forecast.studies.base import Study, opened
 
-QUICK = {"epochs": 1}
+QUICK = {"epochs": 1, "lags": 10}
 
 
 @pytest.fixture(params=STUDIES)
