@@ -65,7 +65,7 @@ def unfinished(workspace: Workspace) -> Path:
 
 
 def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Training, report: Report) -> Fitted:
-    """Train one model of a pipeline; a run that was killed goes on from its last epoch.
+    """Train one model of a pipeline; a run that was killed goes on to the losses it would have had.
 
     Args:
         workspace: where the pipeline keeps its things.
