@@ -34,6 +34,10 @@ def advise(found: Diagnosis) -> list[str]:
     return said or [_sound(found)]
 
 
+def _told(found: Diagnosis) -> list[str]:
+    return [f"{found.learning.note}: lower learning_rate or clip_norm"] if found.learning.note else []
+
+
 def _explodes(found: Diagnosis) -> list[str]:
     gradient = [size for size in found.flow.gradient[: _k2(found)] if not math.isnan(size)]
     if found.flow.by != "state" or not gradient or max(gradient) < EXPLODING:
@@ -156,5 +160,5 @@ def _k2(found: Diagnosis) -> int | None:
 
 
 RULES: tuple[Callable[[Diagnosis], list[str]], ...] = (
-    _explodes, _vanishes, _cut, _grows, _idle, _dead, _clipped, _updates, _heavy,
+    _told, _explodes, _vanishes, _cut, _grows, _idle, _dead, _clipped, _updates, _heavy,
 )  # fmt: skip

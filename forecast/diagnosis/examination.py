@@ -55,7 +55,7 @@ def diagnose(
             flow=flow(walked, cost),
             growth=growth(walked, rows),
             radii=radii(model),
-            gates=gates(model, traced),
+            gates=gates(traced),
             units=units(traced),
         )
     else:

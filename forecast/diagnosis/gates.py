@@ -48,14 +48,13 @@ class Units:
     dead: int
 
 
-def gates(model: Model, traced: Mapping[str, Tensor]) -> dict[str, Gate]:
+def gates(traced: Mapping[str, Tensor]) -> dict[str, Gate]:
     """Judge every gate that a model shows.
 
     Args:
-        model: it says whether a high update gate keeps or writes.
         traced: name -> (B, T, units ...), as ``model.trace`` gives it.
     """
-    return {name: _gate(values, _keeping(model, name, values)) for name, values in traced.items() if _is_gate(name)}
+    return {name: _gate(values, _keeping(name, traced)) for name, values in traced.items() if _is_gate(name)}
 
 
 def units(traced: Mapping[str, Tensor]) -> dict[str, Units]:
@@ -77,13 +76,11 @@ def _is_gate(name: str) -> bool:
     return name.endswith(" gate")
 
 
-def _keeping(model: Model, name: str, values: Tensor) -> Tensor | None:
-    """Return the factor on the memory if this gate sets it: forget gates, and update gates by their convention."""
+def _keeping(name: str, traced: Mapping[str, Tensor]) -> Tensor | None:
+    """Return the factor on the memory if this gate sets it: a forget gate itself, of an update gate what it keeps."""
     if name.endswith("forget gate"):
-        return values
-    if name.endswith("update gate"):
-        return 1 - values if getattr(model.options, "update", "keep") == "write" else values
-    return None
+        return traced[name]
+    return traced[name.replace("update gate", "kept")] if name.endswith("update gate") else None
 
 
 def _gate(values: Tensor, kept: Tensor | None) -> Gate:

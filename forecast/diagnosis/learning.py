@@ -19,6 +19,7 @@ class Learning:
         gradient: mean norm of the gradient before clipping.
         updates: layer -> norm of an update over the norm of the weights.
         norms: layer -> norm of the weights.
+        note: what it said of itself (lost to NaN, of no use), or "".
     """
 
     k2: int | None = None
@@ -27,6 +28,7 @@ class Learning:
     gradient: Sequence[float] = ()
     updates: Mapping[str, Sequence[float]] = field(default_factory=dict)
     norms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def clipped_share(self) -> float:

@@ -140,6 +140,7 @@ def learned(run: Finished) -> Learning:
         gradient=run.curve("gradient_norm"),
         updates=run.curves("update_ratio/"),
         norms=run.curves("weight_norm/"),
+        note=run.tags.get("note", ""),
     )
 
 

@@ -115,6 +115,7 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
             with parent.child(one.name, tags=tags | {"family": "model", "seed": settings.seed}, params=params) as run:
                 fitted = fit_model(workspace, problem, one, settings, report)
                 run.metrics(fitted.history)
+                run.tags({"note": fitted.note})
                 _keep(workspace, problem, fitted, run, entries, kept)
                 if fitted.learning is not None:
                     learned[one.name] = fitted.learning

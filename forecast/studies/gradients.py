@@ -26,7 +26,7 @@ SPIN_UP = 50  # steps from the initial state that are only read
 ROWS = 4  # vectors by which the growth of the state is found
 NOISE = Shape(inputs=1, leads=1)
 PLAIN = {"hidden": HIDDEN, "residual": "none", "dropout": 0.0}
-LINEAR, OTHERS = "linear: the rate is known", "at the first weights: how far it reaches"
+LINEAR, OTHERS = "linear networks, whose rate is known", "tanh and gated networks at their first weights"
 
 RADII = {f"linear RNN, |λ| = {size}": size for size in (0.9, 1.0, 1.1)}
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -130,5 +130,6 @@ def built(case: Case) -> tuple[Model, float]:
     model = create(member("model", MODELS, "rnn"), NOISE, {**PLAIN, "activation": "linear"}, case.seed)
     weight, size = model.recurrent_weights()["layer0.candidate"], RADII[case.network]
     with torch.no_grad():
-        weight.normal_(generator=torch.Generator().manual_seed(case.seed)).mul_(size / radius(weight))
+        weight.normal_(generator=torch.Generator().manual_seed(case.seed + round(1000 * size)))
+        weight.mul_(size / radius(weight))
     return model, size

@@ -20,6 +20,10 @@ def decay(factor: float, lags: int = 60) -> Flow:
 
 CASES = {
     "not finite": (Diagnosis("the output of `head` at step 3"), "the output of `head` at step 3 is not finite: "),
+    "lost": (
+        Diagnosis(learning=Learning(note="the loss was not finite in epoch 3: the weights of epoch 2 were kept")),
+        "the loss was not finite in epoch 3: the weights of epoch 2 were kept: lower learning_rate",
+    ),
     "vanishes, gated": (
         Diagnosis(flow=decay(0.4), learning=K2, gates=HALF_LIFE),
         "gradient falls below 1e-6 beyond lag 15, the longest half-life of a unit is 2.5 steps, while k2 is 20: "

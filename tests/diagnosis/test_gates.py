@@ -32,14 +32,14 @@ def traced(model: Model) -> dict[str, torch.Tensor]:
 def test_a_gate_at_three_quarters_keeps_half_for_two_point_four_steps(name: str) -> None:
     model = blank(name, forget_bias=math.log(3))
     keeper = "layer0.update gate" if name == "gru" else "layer0.forget gate"
-    gate = gates(model, traced(model))[keeper]
+    gate = gates(traced(model))[keeper]
     assert gate.half_lives == pytest.approx([2.4094] * 4, abs=1e-4)  # ln 0.5 / ln 0.75
     assert (gate.low, gate.high) == (0, 0) and gate.shares[15] + gate.shares[14] == pytest.approx(1)
 
 
 def test_an_update_gate_that_writes_keeps_as_long() -> None:
     model = blank("gru", forget_bias=math.log(3), update="write")
-    found = gates(model, traced(model))
+    found = gates(traced(model))
     assert found["layer0.update gate"].half_lives == pytest.approx([2.4094] * 4, abs=1e-4)
     assert found["layer0.reset gate"].half_lives == ()
 
@@ -47,25 +47,25 @@ def test_an_update_gate_that_writes_keeps_as_long() -> None:
 @pytest.mark.parametrize(("bias", "low", "high"), [(3.0, 0.0, 1.0), (-3.0, 1.0, 0.0), (2.0, 0.0, 0.0)])
 def test_a_gate_is_saturated_below_a_tenth_and_above_nine(bias: float, low: float, high: float) -> None:
     model = blank("lstm", forget_bias=bias)  # s(3) = 0.953, s(2) = 0.881
-    gate = gates(model, traced(model))["layer0.forget gate"]
+    gate = gates(traced(model))["layer0.forget gate"]
     assert (gate.low, gate.high) == (low, high) and sum(gate.shares) == pytest.approx(1)
 
 
 def test_the_half_life_is_that_of_the_product_over_time_not_of_the_mean() -> None:
     shown = {"layer0.forget gate": torch.tensor([[[0.5, 1.0], [0.125, 1.0]]])}  # sqrt(0.5 x 0.125) = 0.25
-    gate = gates(blank("lstm"), shown)["layer0.forget gate"]
+    gate = gates(shown)["layer0.forget gate"]
     assert gate.half_lives == (pytest.approx(0.5), math.inf)
     assert (gate.low, gate.high) == (0, 0.5)
 
 
 def test_a_gate_that_once_shuts_keeps_nothing() -> None:
-    gate = gates(blank("lstm"), {"a.forget gate": torch.tensor([[[0.0], [1.0]]])})["a.forget gate"]
+    gate = gates({"a.forget gate": torch.tensor([[[0.0], [1.0]]])})["a.forget gate"]
     assert gate.half_lives == (0.0,)
 
 
 def test_channels_of_maps_are_units() -> None:
     values = torch.rand(2, 3, 5, 4, 4)
-    assert len(gates(blank("lstm"), {"layer0.forget gate": values})["layer0.forget gate"].half_lives) == 5
+    assert len(gates({"layer0.forget gate": values})["layer0.forget gate"].half_lives) == 5
     still = values[:1, :1].expand(2, 3, 5, 4, 4).clone()  # differs from cell to cell, not in time
     still[:, 2, 1, 3, 3] += 1
     assert units({"layer0.hidden": still})["layer0"].dead == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from forecast.stages import diagnose as room
 from forecast.stages import records
 from forecast.stages.diagnose import Examined, diagnose
 from forecast.stages.records import Record
-from forecast.tracking import find
+from forecast.tracking import Finished, find
 from tests.stages.conftest import Place
 
 
@@ -105,3 +106,11 @@ def test_what_cannot_be_examined_is_refused(trained: Place, record: Record, home
     with pytest.raises(ForecastError, match=r"(?s)observations of stations.*no archive in .*the home it was trained"):
         diagnose(tmp_path, record.entries["lstm"]["run_id"], uri=uri)
     assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_what_a_training_said_of_itself_is_told(record: Record, trained: Place) -> None:
+    run = find(trained.tracking_uri, record.entries["mlp"]["run_id"])
+    assert run.tags["note"] == room.learned(run).note == ""
+    noted = Finished(run.uri, run.client, deepcopy(run.run))
+    noted.run.data._tags["note"] = "the loss was not finite"
+    assert room.learned(noted).note == "the loss was not finite"
