@@ -27,6 +27,8 @@ class Sequences(Tapes):
     Arrays may be memory-mapped (``np.load(path, mmap_mode="r")``, ``np.memmap``), and of any kind of number, such as
     bytes that are codes of symbols: only what is asked for is read, and comes out as floats.
 
+    No input counts as a target, so a model of them has ``Shape(targets=0)``, or adds nothing (``residual = "none"``).
+
     Args:
         inputs: (N, C), or (N,) for one channel; all sequences end to end.
         targets: (N, K), or (N,), alike, or (N, L, K); NaN where there is none, which costs nothing and teaches nothing.

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from forecast.models.base import Model
-
 LOW, HIGH = 0.1, 0.9  # Karpathy et al. 2015
 BINS = 20  # of the histogram over [0, 1], so that LOW and HIGH are edges
 STILL = 1e-6  # hidden units are of order 1: less than this is the noise of float32

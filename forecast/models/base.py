@@ -135,7 +135,8 @@ class Model(nn.Module, ABC):
     def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
         """Show what happens inside: name -> (B, T, units ...), such as ``layer0.forget gate`` and ``layer0.hidden``.
 
-        What is called a gate lies in [0, 1]. Empty where a member shows nothing.
+        What is called a gate lies in [0, 1]; beside an update gate stands ``kept``, the share of the memory that it
+        keeps. Empty where a member shows nothing. To be asked in evaluation mode, as a forecast would be.
 
         Args:
             x: as in ``forward``.

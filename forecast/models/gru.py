@@ -73,8 +73,9 @@ class GRULayer(Dense):
             both = functional.linear(h, weight[:gates], bias[:gates])
             r, z = torch.sigmoid(drive[:, :gates] + both).chunk(2, dim=1)
             n = torch.tanh(drive[:, gates:] + functional.linear(r * h, weight[gates:], bias[gates:]))
-        h = blend(z if self.keep else 1 - z, h, n)
-        return h, {"h": h}, {"reset gate": r, "update gate": z}
+        kept = z if self.keep else 1 - z
+        h = blend(kept, h, n)
+        return h, {"h": h}, {"reset gate": r, "update gate": z, "kept": kept}
 
     def sweep(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See the contract; in one sweep, unless the recurrent product is normalised."""

@@ -19,6 +19,7 @@ from torch.nn import functional
 from forecast.models.base import Options, State
 from forecast.models.heads import Residual
 from forecast.models.initialisation import Draw, draw, open_memory
+from forecast.models.normalisation import StepNorm
 
 Gates = dict[str, Tensor]
 
@@ -51,7 +52,8 @@ class DenseOptions(RecurrentOptions):
         recurrent_weights: how the recurrent product's are, gate by gate.
         normalise: none; layer: both products, W x and U h, each over all gates (Ba, Kiros & Hinton 2016, supplement,
             without the LSTM's third one, of the cell); batch: W x alone, over streams and steps (Laurent et al. 2016),
-            by its running statistics when forecasting. Biases are added afterwards, so that an open gate stays open.
+            by its running statistics when forecasting (normalisation.py says what enters them). Biases are added
+            afterwards, so that an open gate stays open.
     """
 
     input_weights: Draw = "glorot_uniform"
@@ -86,7 +88,7 @@ class Layer(nn.Module, ABC):
 
     def __init__(self, inputs: int, options: Any) -> None:
         super().__init__()
-        self.inputs, self.hidden, self.options = inputs, options.hidden, options
+        self.hidden, self.options = options.hidden, options
 
     @abstractmethod
     def drive(self, x: Tensor) -> Tensor:
@@ -132,7 +134,7 @@ class Dense(Layer):
 
     Attributes:
         gates: what the blocks of rows feed, in order.
-        keeper: the gate that keeps the memory, and whether a high or a low value keeps (1 or -1); None: there is none.
+        keeper: the gate that keeps the memory; None: there is none.
         closed: the gate that chrono initialisation closes as far as it opens the keeper.
     """
 
@@ -163,7 +165,7 @@ class Dense(Layer):
         if self.seen_norm is None:
             return self.seen(x)
         product = functional.linear(x, self.seen.weight)
-        return self.seen_norm(product.flatten(0, 1)).unflatten(0, product.shape[:2]) + self.seen.bias
+        return self.seen_norm(product) + self.seen.bias
 
     def product(self, h: Tensor) -> Tensor:
         """U h, normalised as the options say, (+ b where biased), of h (B, H)."""
@@ -186,6 +188,6 @@ def _norms(kind: str, rows: int) -> tuple[nn.Module | None, nn.Module | None]:
         return nn.LayerNorm(rows, bias=False), nn.LayerNorm(rows, bias=False)
     if kind == "none":
         return None, None
-    norm = nn.BatchNorm1d(rows)
+    norm = StepNorm(rows)
     norm.register_parameter("bias", None)
     return norm, None

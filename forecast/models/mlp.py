@@ -19,6 +19,7 @@ from forecast.models.activations import Activation, activation
 from forecast.models.base import Model, Options, Shape, State
 from forecast.models.heads import Direct, Residual, Start, begin
 from forecast.models.initialisation import Draw, draw
+from forecast.models.normalisation import StepNorm
 from forecast.models.reading import Reading
 
 
@@ -82,15 +83,8 @@ def _layer(width: int, options: MLPOptions) -> list[nn.Module]:
     linear = nn.Linear(width, options.hidden)
     draw(linear.weight, options.weights, gain=5 / 3 if options.activation == "tanh" else 1.0)
     nn.init.zeros_(linear.bias)
-    norm = {"none": nn.Identity, "layer": nn.LayerNorm, "batch": _StepNorm}[options.normalise]
+    norm = {"none": nn.Identity, "layer": nn.LayerNorm, "batch": StepNorm}[options.normalise]
     return [linear, norm(options.hidden), activation(options.activation), nn.Dropout(options.dropout)]
-
-
-class _StepNorm(nn.BatchNorm1d):
-    """Batch normalisation over streams and steps."""
-
-    def forward(self, h: Tensor) -> Tensor:
-        return super().forward(h.flatten(0, 1)).unflatten(0, h.shape[:2])
 
 
 class _Maps(nn.Module):

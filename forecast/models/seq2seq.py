@@ -33,6 +33,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import Field, ValidationError, model_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from forecast.errors import ForecastError
 from forecast.models.attention import Attention, Past, Score
@@ -146,8 +147,8 @@ class Seq2Seq(Model):
             x: see the contract.
             future: alike.
             state: alike.
-            truth: (B, T, L, targets), a distribution over the classes (B, T, L, K), or bits (B, T, L, K); NaN where
-                missing. Heard in training mode only.
+            truth: (B, T, L, targets), numbers of classes (B, T, L, 1) or a distribution over them (B, T, L, K), or bits
+                (B, T, L, K); NaN where missing. Heard in training mode only.
         """
         y, _, _, state = self._forecast(x, future, state, truth if self.training else None)
         return y, state
@@ -208,8 +209,16 @@ class Seq2Seq(Model):
         if truth is None:
             return None
         wanted = (*x.shape[:2], self.shape.leads, self.width)
+        if self.kind == "classes" and truth.shape[3] == 1:
+            truth = _one_hot(truth, self.width)
         if tuple(truth.shape) != wanted:
             raise ForecastError(f"truth {wanted}", f"{tuple(truth.shape)}", "pass the targets of the same steps")
         share = taught_share(self.options.schedule, self.options.share, self.progress)
         told = (torch.rand(*wanted[:3], 1, device=x.device) < share) & truth.isfinite()
         return Lesson(truth.flatten(0, 1), told.flatten(0, 1))
+
+
+def _one_hot(classes: Tensor, count: int) -> Tensor:
+    """Return the classes numbered in (..., 1) as (..., count), NaN where they are."""
+    known = functional.one_hot(classes[..., 0].nan_to_num().long(), count).to(classes.dtype)
+    return known.where(classes.isfinite(), torch.nan)

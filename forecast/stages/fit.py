@@ -98,7 +98,7 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     shape = model.shape
     remembered = {
-        "options": one.options,
+        "options": model.options.model_dump(mode="json"),
         "shape": {**vars(shape), "grid": list(shape.grid) if shape.grid else None},
         "mask": data.mask,
         "spin_up": settings.cold_start,
@@ -168,7 +168,7 @@ def rows(done: History) -> list[dict[str, float]]:
 def note(done: History) -> str:
     """Return what a person should know of a training (lost to NaN, of no use), or ""."""
     if not done.finite:
-        return f"the loss was not finite in epoch {done.epochs + 1}: the weights of epoch {done.best} were kept"
+        return f"a loss or gradient was not finite after epoch {done.best}, whose weights were kept"
     if not done.best:
         return "training never lowered the early-stopping loss: the initial weights were kept"
     return ""

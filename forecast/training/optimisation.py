@@ -25,8 +25,8 @@ class Step:
 class Descent:
     """The weights of a model on their way down.
 
-    Weight decay is decoupled from the gradient (Loshchilov & Hutter 2019), and meets weights only, not biases or
-    damping factors. It is taken here rather than by the optimiser, which would step group by group.
+    Weight decay is decoupled from the gradient (Loshchilov & Hutter 2019), and meets the weights of products only, not
+    biases, gains or damping factors. It is taken here rather than by the optimiser, which would step group by group.
 
     Args:
         model: whose parameters are moved.
@@ -38,16 +38,18 @@ class Descent:
         self.decaying = [
             parameter.detach()
             for name, parameter in model.named_parameters()
-            if parameter.requires_grad and name.rpartition(".")[2].startswith("weight")
+            if parameter.requires_grad and parameter.dim() > 1 and name.rpartition(".")[2].startswith("weight")
         ]
         self.optimiser = _optimiser(self.parameters, settings)
 
     def update(self, loss: Tensor, learning_rate: float) -> Step:
-        """Move the weights once against the gradient of a loss."""
+        """Move the weights once against the gradient of a loss; not if its norm is not finite."""
         for parameter in self.parameters:
             parameter.grad = None
         loss.backward()
         step = clip(self.parameters, self.settings)
+        if not math.isfinite(step.norm):
+            return step
         self.optimiser.param_groups[0]["lr"] = learning_rate
         if self.settings.weight_decay and self.decaying:
             torch._foreach_mul_(self.decaying, 1 - learning_rate * self.settings.weight_decay)

@@ -38,7 +38,7 @@ class Training(BaseModel):
         spin_up: steps from a zero state before an output counts in training.
         cold_start: steps from a zero state before a forecast counts where no state is stored: enough to forget where
             it began to 1e-5 of the spread. A trained GRU took 32, an LSTM 128, a ConvLSTM under 512.
-        save_every: updates between two writes of the training checkpoint within an epoch; it is written after each
+        save_every: chunks between two writes of the training checkpoint within an epoch; it is written after each
             epoch as well. A write of a small network takes some milliseconds.
         threads: of torch; None: 1 for series, whose steps are too small to share, and torch's own choice for maps.
     """

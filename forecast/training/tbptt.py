@@ -47,12 +47,13 @@ def train(
         early: streams that choose the best epoch; None: the last epoch is kept.
         settings: how to learn.
         quantiles: levels for the pinball loss.
-        resume: the training checkpoint: written every ``settings.save_every`` updates and after each epoch, gone on
+        resume: the training checkpoint: written every ``settings.save_every`` chunks and after each epoch, gone on
             from if it exists, to the very losses that it would have had.
         report: called after each epoch with what the history holds of it (``History.line``).
 
     Returns:
-        The history. A loss that is not finite ends the training: the best weights are kept, ``stopped`` says so.
+        The history. A loss or a gradient that is not finite ends the training: the best weights are kept, ``stopped``
+        says so.
 
     Raises:
         ForecastError: chunks are not k1 steps long, or ``resume`` belongs to another training.
@@ -151,6 +152,9 @@ class _Training:
         measured = measure and not epoch.ratios
         before = {name: [one.clone() for one in weights] for name, weights in self.layers.items()} if measured else {}
         step = self.descent.update(loss, epoch.rate)
+        if not math.isfinite(step.norm):
+            self.history.stopped = "not finite"
+            return
         self.average.update()
         epoch.add(value, weight, step.norm, step.clipped)
         if measured:
@@ -180,7 +184,8 @@ class _Training:
         if self.early is not None:
             data += [self.early.layout(), "" if self.early.tapes is self.train.tapes else self.early.tapes.digest()]
         settings = self.settings.model_dump_json(exclude={"save_every"})
-        return hashlib.sha256(f"{settings} {self.model.options!r} {sizes} {data}".encode()).hexdigest()
+        what = f"{type(self.model).__qualname__} {self.model.options!r} {self.objective.quantiles}"
+        return hashlib.sha256(f"{settings} {what} {sizes} {data}".encode()).hexdigest()
 
     def _parts(self) -> dict[str, Any]:
         return {

@@ -213,3 +213,13 @@ def test_the_slope_of_prelu_is_learned_and_one_for_each_layer() -> None:
     assert all(slope.grad is not None and slope.grad.any() for slope in slopes)
     torch.optim.SGD(slopes, lr=0.1).step()
     assert not torch.allclose(model(series())[0], before)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "mlp"])
+def test_a_single_row_is_normalised_by_the_running_statistics_while_training_too(name: str) -> None:
+    model = create(kind(name), ONE, {"hidden": 4, "normalise": "batch", "dropout": 0.0}).double()
+    model.train()(series())
+    x = series(streams=1, steps=1)
+    trained, kept = model(x)[0], {key: value.clone() for key, value in model.state_dict().items()}
+    torch.testing.assert_close(trained, model.eval()(x)[0])
+    assert all(torch.equal(value, kept[key]) for key, value in model.state_dict().items())

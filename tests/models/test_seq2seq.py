@@ -197,3 +197,17 @@ def test_the_cells_own_options_reach_encoder_and_decoder_and_are_checked() -> No
 def test_weights_of_a_model_without_attention_are_refused() -> None:
     with pytest.raises(ForecastError, match='a model with attention(.|\n)*attention = "none"'):
         build(PLAIN, attention="none").attend(random(1, 2, 1))
+
+
+def test_classes_are_told_by_their_numbers_or_one_hot() -> None:
+    shape = Shape(inputs=1, leads=2, outputs=4, symbols=4, targets=0)
+    model = create(Seq2Seq, shape, {"hidden": 5, "dropout": 0.0, "schedule": "constant"}, seed=1).double().train()
+    codes = torch.tensor([[0.0, 3.0, 1.0]]).double().unsqueeze(2)
+    numbers = torch.tensor([[[1.0, 2.0], [3.0, math.nan], [0.0, 1.0]]]).double().unsqueeze(3)
+    one_hot = torch.nn.functional.one_hot(numbers[..., 0].nan_to_num().long(), 4).double()
+    one_hot[0, 1, 1] = math.nan
+    torch.manual_seed(0)
+    told = model(codes, None, None, numbers)[0]
+    torch.manual_seed(0)
+    torch.testing.assert_close(model(codes, None, None, one_hot)[0], told)
+    assert not torch.allclose(model(codes)[0], told)

@@ -24,8 +24,8 @@ def noise(steps: int = 60, tapes: int = 2) -> Frames:
     return Frames(torch.stack(values, dim=1).unsqueeze(2), targets=1, leads=2)
 
 
-def build(kind: type[Model] = LSTM, dropout: float = 0.0) -> Model:
-    return create(kind, SHAPE, {"hidden": 4, "dropout": dropout}, seed=2).double()
+def build(kind: type[Model] = LSTM, dropout: float = 0.0, **options: object) -> Model:
+    return create(kind, SHAPE, {"hidden": 4, "dropout": dropout, **options}, seed=2).double()
 
 
 def data() -> tuple[Streams, Streams]:

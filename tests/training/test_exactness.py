@@ -31,7 +31,7 @@ def network(cell: str, initial: str, layers: int) -> Model:
     model = create(member("model", MODELS, cell), Shape(inputs=2, leads=1, outputs=2), options, seed=3).double()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if "begin" in name:
+            if "learned" in name:
                 parameter.add_(0.3)  # a learned beginning that is not 0
     return model
 

@@ -7,8 +7,9 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from forecast.models.base import Shape, create
+from forecast.models.base import Model, Shape, create
 from forecast.models.convlstm import ConvLSTM
+from forecast.models.rnn import RNN
 from forecast.training.optimisation import Average, Descent, Step, clip, layers, norms, rate
 from forecast.training.settings import Training
 
@@ -59,16 +60,25 @@ def test_without_clipping_the_gradient_stays() -> None:
     assert weight.grad.tolist() == [3.0, 4.0]
 
 
-def test_weights_decay_and_biases_and_damping_do_not() -> None:
-    model = create(ConvLSTM, Shape(inputs=1, leads=1, grid=(3, 3)), {"hidden": [2]})
+@pytest.mark.parametrize(
+    ("kind", "shape", "options", "count"),
+    [
+        (ConvLSTM, Shape(inputs=1, leads=1, grid=(3, 3)), {"hidden": [2]}, 6),  # three weights, two biases, the damping
+        (RNN, Shape(inputs=1, leads=1), {"hidden": 2, "normalise": "layer", "activation": "prelu"}, 9),  # gains, slope
+    ],
+)
+def test_weights_of_products_decay_and_biases_gains_and_damping_do_not(
+    kind: type[Model], shape: Shape, options: dict[str, object], count: int
+) -> None:
+    model = create(kind, shape, options)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     descent = Descent(model, Training(weight_decay=0.3))
     loss = sum(parameter.sum() for parameter in model.parameters()) * 0.0
     descent.update(loss, learning_rate=0.5)  # a gradient of 0: nothing moves but by decay
     after = model.state_dict()
-    assert len(after) == 6  # three weights, two biases, the damping
+    assert len(after) == count
     for name, value in before.items():
-        kept = 1 - 0.5 * 0.3 if name.endswith("weight") else 1.0
+        kept = 1 - 0.5 * 0.3 if name.endswith("weight") and value.dim() > 1 else 1.0
         torch.testing.assert_close(after[name], kept * value)
 
 

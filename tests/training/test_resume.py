@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,34 +41,35 @@ def dies_after(model: nn.Module, calls: int) -> list[int]:
     return left
 
 
-def resumed(path: Path, settings: Training, kind: type[Model], lives: list[int]) -> tuple[Model, History]:
+def resumed(path: Path, settings: Training, make: Callable[[], Model], lives: list[int]) -> tuple[Model, History]:
     """Train to the end through several deaths, each after so many calls of the model, every life a new process's."""
     for calls in lives:
-        model = build(kind, dropout=0.2)
+        model = make()
         dies_after(model, calls)
         with pytest.raises(Killed):
             train(model, *data(), settings, resume=path)
-    model = build(kind, dropout=0.2)
+    model = make()
     return model, train(model, *data(), settings, resume=path)
 
 
 @pytest.mark.parametrize(
-    ("kind", "more", "lives"),
+    ("make", "more", "lives"),
     [
-        (LSTM, {"k2": 5}, [35]),
-        (LSTM, {"k2": 12, "average": 0.9}, [21, 11, 27]),
-        (LSTM, {"optimiser": "sgd", "momentum": 0.9}, [33]),
-        (BiLSTM, {"k2": 12}, [60, 31]),
-        (MLP, {"save_every": 1}, [22, 9]),
+        (partial(build, LSTM, 0.2), {"k2": 5}, [35]),
+        (partial(build, LSTM, 0.2), {"k2": 12, "average": 0.9}, [21, 11, 27]),
+        (partial(build, LSTM, 0.2), {"optimiser": "sgd", "momentum": 0.9}, [33]),
+        (partial(build, LSTM, 0.2, normalise="batch"), {"k2": 12, "average": 0.9}, [21, 30]),
+        (partial(build, BiLSTM, 0.2), {"k2": 12}, [60, 31]),
+        (partial(build, MLP, 0.2), {"save_every": 1}, [22, 9]),
     ],
 )
 def test_killed_at_any_update_it_resumes_to_the_same_losses(
-    tmp_path: Path, kind: type[Model], more: dict[str, object], lives: list[int]
+    tmp_path: Path, make: Callable[[], Model], more: dict[str, object], lives: list[int]
 ) -> None:
     settings = Training(**{**BRIEF.model_dump(), **more})
-    whole = build(kind, dropout=0.2)
+    whole = make()
     expected = train(whole, *data(), settings)
-    model, history = resumed(tmp_path / "training.pt", settings, kind, lives)
+    model, history = resumed(tmp_path / "training.pt", settings, make, lives)
     assert history == expected
     for name, value in whole.state_dict().items():
         assert torch.equal(value, model.state_dict()[name])

@@ -61,6 +61,16 @@ def test_a_loss_that_is_not_finite_stops_it_and_the_best_weights_stay() -> None:
     assert evaluate(model, early, Objective(), 10) == pytest.approx(min(history.early), abs=1e-12)
 
 
+def test_a_gradient_that_is_not_finite_stops_it_before_it_reaches_the_weights() -> None:
+    model, (learn, _) = build(), data()
+    calls = iter(range(1000))
+    weight = model.head.linear.weight
+    weight.register_hook(lambda gradient: gradient * (math.inf if next(calls) == len(learn) + 3 else 1.0))
+    history = train(model, learn, None, QUICK)
+    assert (history.stopped, history.epochs, history.best) == ("not finite", 1, 1)
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+
+
 def test_a_training_that_only_spoils_keeps_the_weights_that_it_began_with() -> None:
     model, (learn, early) = build(), data()
     settings = QUICK.model_copy(update={"learning_rate": 50.0, "clip_norm": None, "schedule": "constant"})
