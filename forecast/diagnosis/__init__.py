@@ -8,26 +8,26 @@ from forecast.diagnosis.findings import Diagnosis
 from forecast.diagnosis.flow import Flow, flow
 from forecast.diagnosis.gates import Gate, Units, gates, units
 from forecast.diagnosis.learning import Learning
+from forecast.diagnosis.passage import Passage, passed, squared
 from forecast.diagnosis.spectrum import growth, radii, radius
 from forecast.diagnosis.strange import Strange, strange
-from forecast.diagnosis.walk import Walk, squared, walk
 
 __all__ = [
     "Diagnosis",
     "Flow",
     "Gate",
     "Learning",
+    "Passage",
     "Strange",
     "Units",
-    "Walk",
     "diagnose",
     "flow",
     "gates",
     "growth",
+    "passed",
     "radii",
     "radius",
     "squared",
     "strange",
     "units",
-    "walk",
 ]

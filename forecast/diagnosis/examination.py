@@ -11,9 +11,9 @@ from forecast.diagnosis.findings import Diagnosis
 from forecast.diagnosis.flow import flow
 from forecast.diagnosis.gates import gates, units
 from forecast.diagnosis.learning import Learning
+from forecast.diagnosis.passage import Cost, passed, squared
 from forecast.diagnosis.spectrum import growth, radii
 from forecast.diagnosis.strange import strange
-from forecast.diagnosis.walk import Cost, squared, walk
 from forecast.models.base import Model
 
 
@@ -48,12 +48,12 @@ def diagnose(
     facts = Diagnosis(learning=learning or Learning(), context=model.context)
     first = strange(model, x, future, target, context=context, cost=cost)
     if first is None:
-        walked = walk(model, x, future, target, spin_up=spin_up, context=context)
-        traced = model.trace(walked.x, walked.future, walked.states[0])
+        seen = passed(model, x, future, target, spin_up=spin_up, context=context)
+        traced = model.trace(seen.x, seen.future, seen.states[0])
         facts = replace(
             facts,
-            flow=flow(walked, cost),
-            growth=growth(walked, rows),
+            flow=flow(seen, cost),
+            growth=growth(seen, rows),
             radii=radii(model),
             gates=gates(traced),
             units=units(traced),

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from forecast.diagnosis.walk import Cost, Walk, scaled, squared
+from forecast.diagnosis.passage import Cost, Passage, scaled, squared
 from forecast.errors import ForecastError
 
 FLOOR = 1e-6  # of lag 0: nothing is learned from less, float32 itself resolves 1e-7 of the sum that an update is
@@ -57,44 +57,44 @@ class Flow:
         return (self.gradient[last] / self.gradient[half]) ** (1 / (last - half))
 
 
-def flow(walked: Walk, cost: Cost = squared) -> Flow:
-    """Measure the gradient by lag over a walk.
+def flow(seen: Passage, cost: Cost = squared) -> Flow:
+    """Measure the gradient by lag over a passage.
 
     Args:
-        walked: windows; the loss is that of their last step.
+        seen: windows; the loss is that of their last step.
         cost: the loss.
 
     Raises:
         ForecastError: no window's last step has a target.
     """
-    there = walked.target[:, -1].isfinite().flatten(1).any(1)
+    there = seen.target[:, -1].isfinite().flatten(1).any(1)
     if not there.any():
         remedy = "choose windows that end where a target was observed"
         raise ForecastError("windows whose last step has a target", f"none of {len(there)}", remedy)
-    logs_TB = _by_state(walked, cost) if walked.model.aligned else _by_inputs(walked, cost)
+    logs_TB = _by_state(seen, cost) if seen.model.aligned else _by_inputs(seen, cost)
     relative = (logs_TB - logs_TB[0])[:, there]
     middle = relative.nanmedian(dim=1).values.exp()
-    return Flow(tuple(middle.tolist()), "state" if walked.model.aligned else "inputs", int(there.sum()))
+    return Flow(tuple(middle.tolist()), "state" if seen.model.aligned else "inputs", int(there.sum()))
 
 
-def _by_state(walked: Walk, cost: Cost) -> Tensor:
+def _by_state(seen: Passage, cost: Cost) -> Tensor:
     """Return log g (T, B), float64: the vector is scaled to length 1 at every step back."""
-    vector, logs = walked.gradient(cost), list[Tensor]()
+    vector, logs = seen.gradient(cost), list[Tensor]()
     total = vector.new_zeros(vector.shape[1], dtype=torch.float64)
-    for number in range(walked.steps - 1, -1, -1):
+    for number in range(seen.steps - 1, -1, -1):
         length = vector.double().norm(dim=(0, 2))
         total = total + length.log()
         logs.append(total)
         if number:
-            vector = walked.pull(number - 1, scaled(vector, length))
+            vector = seen.pull(number - 1, scaled(vector, length))
     return torch.stack(logs)
 
 
-def _by_inputs(walked: Walk, cost: Cost) -> Tensor:
+def _by_inputs(seen: Passage, cost: Cost) -> Tensor:
     """Return log g (T, B) by the inputs; NaN where they are codes of symbols."""
-    x = walked.x.detach().clone().requires_grad_()
-    y, _ = walked.model(x, walked.future, walked.states[0])
-    found = torch.autograd.grad(cost(y[:, -1:], walked.target[:, -1:])[0], x, allow_unused=True)[0]
+    x = seen.x.detach().clone().requires_grad_()
+    y, _ = seen.model(x, seen.future, seen.states[0])
+    found = torch.autograd.grad(cost(y[:, -1:], seen.target[:, -1:])[0], x, allow_unused=True)[0]
     if found is None:
-        return torch.full((walked.steps, len(x)), math.nan, dtype=torch.float64)
+        return torch.full((seen.steps, len(x)), math.nan, dtype=torch.float64)
     return found.double().flatten(2).norm(dim=2).log().flip(1).T

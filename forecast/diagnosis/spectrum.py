@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from forecast.diagnosis.walk import Walk, scaled
+from forecast.diagnosis.passage import Passage, scaled
 from forecast.models.base import Model
 
 PASSES = 3, 8  # of the iteration, at least and at most; three do where T is some tens of steps
@@ -32,35 +32,35 @@ def radii(model: Model) -> dict[str, float]:
     return {name: radius(weight) for name, weight in model.recurrent_weights().items()}
 
 
-def growth(walked: Walk, rows: int = 16, seed: int = 0) -> float:
+def growth(seen: Passage, rows: int = 16, seed: int = 0) -> float:
     """Return the factor a step of the product of step Jacobians, the median over windows.
 
     Args:
-        walked: windows and their states.
+        seen: windows and their states.
         rows: vectors that are pulled back at once; exact for states of up to as many numbers.
         seed: of the vectors.
     """
-    windows, size = len(walked.x), walked.size
+    windows, size = len(seen.x), seen.size
     count = min(rows, size)
     drawn = torch.randn(windows, size, count, generator=torch.Generator().manual_seed(seed))
-    vectors = _orthonormal(drawn.to(walked.x.dtype))
+    vectors = _orthonormal(drawn.to(seen.x.dtype))
     factor, before = math.nan, math.nan
     for number in range(1 if count == size else PASSES[1]):
-        pulled, logs_B = _through(walked, vectors)
+        pulled, logs_B = _through(seen, vectors)
         ritz = torch.einsum("rbn,sbn->brs", pulled, vectors).double()
         largest = torch.linalg.eigvals(ritz).abs().amax(dim=1)
-        factor, before = float(((logs_B + largest.log()) / walked.steps).exp().median()), factor
+        factor, before = float(((logs_B + largest.log()) / seen.steps).exp().median()), factor
         if number + 1 >= PASSES[0] and abs(factor - before) <= SETTLED * factor:
             break
         vectors = _orthonormal(pulled.permute(1, 2, 0))
     return factor
 
 
-def _through(walked: Walk, vectors_RBN: Tensor) -> tuple[Tensor, Tensor]:
+def _through(seen: Passage, vectors_RBN: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows times P, scaled, and the logarithm of the scale of each window, float64."""
     logs = torch.zeros(vectors_RBN.shape[1], dtype=torch.float64)
-    for number in range(walked.steps - 1, -1, -1):
-        vectors_RBN = walked.pull(number, vectors_RBN)
+    for number in range(seen.steps - 1, -1, -1):
+        vectors_RBN = seen.pull(number, vectors_RBN)
         length = vectors_RBN.double().norm(dim=(0, 2))
         logs = logs + length.log()
         vectors_RBN = scaled(vectors_RBN, length)

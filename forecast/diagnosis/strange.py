@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from forecast.diagnosis.walk import Cost, squared
+from forecast.diagnosis.passage import Cost, squared
 from forecast.models.base import Model, State, detach
 
 BACK = 64  # steps that the gradient is followed back: more than most k2, and bounded in memory

@@ -53,13 +53,13 @@ class MLSTMOptions(HeadedOptions):
 
     Attributes:
         heads: matrices a layer, each with one input and one forget gate.
-        normalise: whether each head's output is brought to mean 0 and variance 1 before the output gate, with a gain a
+        head_norm: whether each head's output is brought to mean 0 and variance 1 before the output gate, with a gain a
             unit, as in the authors' cell.
         input_weights: how the weights of queries, keys, values and the output gate are drawn.
     """
 
     heads: int = Field(4, ge=1)
-    normalise: bool = False
+    head_norm: bool = False
     input_weights: Draw = "glorot_uniform"
 
 
@@ -72,7 +72,7 @@ class MLSTMLayer(Layer):
         self.sizes = {"c": (self.heads, self.units, self.units), "n": (self.heads, self.units), "m": (self.heads,)}
         self.widths = [self.hidden] * 4 + [self.heads] * 2
         self.seen = nn.Linear(inputs, sum(self.widths))
-        if options.normalise:
+        if options.head_norm:
             self.gain = nn.Parameter(torch.ones(self.hidden))
         dense, gates = self.seen.weight.data.split([4 * self.hidden, 2 * self.heads])
         draw(dense, options.input_weights, 4)
@@ -137,7 +137,7 @@ class MLSTMLayer(Layer):
         """Eq. 21 of values C q (..., heads, d), sizes n . q and levels m (..., heads): h (..., H)."""
         floor = torch.exp(-levels.clamp(min=FLOOR))
         h = values / (torch.maximum(sizes.abs(), floor) + EPSILON)[..., None]
-        if self.options.normalise:
+        if self.options.head_norm:
             flat = h.flatten(-2).flatten(0, -2)
             h = functional.group_norm(flat, self.heads, self.gain.to(flat.dtype)).view_as(h)
         return (o * h).flatten(-2)

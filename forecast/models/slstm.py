@@ -64,7 +64,7 @@ class SLSTMOptions(HeadedOptions):
     Attributes:
         forget: the form of the forget gate; the authors' code has the sigmoid alone.
         forget_bias: its bias at first, or "chrono" (see initialisation.open_memory), or how the authors' code spreads
-            it over the units of a head: "power law" (5 down to -7, most of them near the low end), "linear" (3 to 6).
+            it over the units of a head: "power law" (5 down to -7, as their first block has it), "linear" (3 to 6).
             Those are for language; "linear" averages over 20 to 400 steps, and a sine of 25 points a period is then
             continued worse than with 1 (RMSE over 10 periods, median of 5 seeds: 0.13, not 0.002). An exponential
             gate begins at the values that a sigmoid gate would have.

@@ -22,7 +22,9 @@ from forecast.batches import Frames, frames
 from forecast.diagnosis import Diagnosis, Learning
 from forecast.diagnosis import diagnose as examine
 from forecast.errors import ForecastError
-from forecast.figures import Figure, doctor_sheet
+from forecast.figures import Figure, attention_map, doctor_sheet
+from forecast.models.base import Model
+from forecast.models.seq2seq import Seq2Seq
 from forecast.predict import ModelForecaster
 from forecast.stages import gallery
 from forecast.stages.workspace import Report, silent
@@ -30,7 +32,6 @@ from forecast.tracking import Finished, Tracker, find, newest
 from forecast.windows import stretches, windows
 
 RUN_ID = "[0-9a-f]{32}"
-SPIN_UP = 64  # steps that lead from the initial state to where a model usually is, as in training
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,10 @@ def _examined(home: Path, run: Finished) -> Examined:
     finally:
         torch.set_num_threads(threads)
     figure = drawn(f"{given.checkpoint.settings['pipeline']}: {run.name}", found)
-    path = gallery.save(home / given.checkpoint.settings["pipeline"] / "figures", {f"doctor_{run.name}": figure})[0]
-    _log(run, found, figure)
+    figures = {"doctor": figure} | _attention(given.model, x, future, spin_up)
+    folder = home / given.checkpoint.settings["pipeline"] / "figures"
+    path = gallery.save(folder, {f"{name}_{run.name}": one for name, one in figures.items()})[0]
+    _log(run, found, figures)
     return Examined(run.name, run.id, found, path)
 
 
@@ -195,7 +198,7 @@ def _windows(
         raise ForecastError("an unbroken stretch of 4 steps in the training span", f"{length}", "raise max_gap")
     effort = _effort(given)
     lags = int(np.clip(2 * (learning.k2 or 0), *effort.lags))
-    spin_up = min(SPIN_UP, length // 2)
+    spin_up = min(int(params.get("training.spin_up", 0)), length // 2)
     steps = spin_up + min(lags + 1 if given.model.aligned else int(settings["window"]), length - spin_up)
     return (*_gathered(data, windows(unbroken, steps, 0), steps, effort.windows), spin_up)
 
@@ -208,8 +211,20 @@ def _gathered(data: Frames, starts: np.ndarray, steps: int, count: int) -> tuple
     return data.inputs(tape, start, steps), data.futures(start, steps), target
 
 
-def _log(run: Finished, found: Diagnosis, figure: Figure) -> None:
+@torch.no_grad()
+def _attention(model: Model, x: Tensor, future: Tensor | None, spin_up: int) -> dict[str, Figure]:
+    """Draw what an encoder-decoder attends to, the mean over the windows; nothing for any other model."""
+    if not isinstance(model, Seq2Seq) or model.decoder.attention is None:
+        return {}
+    weights = model.attend(x, future)[1][:, spin_up:].mean(dim=(0, 1))
+    leads, lags = weights.shape
+    coords = {schema.LEAD: np.arange(1, leads + 1), "lag": np.arange(lags)}
+    return {"attention": attention_map(xr.DataArray(weights.numpy(), coords, (schema.LEAD, "lag")))}
+
+
+def _log(run: Finished, found: Diagnosis, figures: dict[str, Figure]) -> None:
     open_again = Tracker(run.uri, run.experiment).reopen(run.id)
     open_again.metrics([found.metrics()])
-    open_again.figure("doctor", figure)
+    for name, figure in figures.items():
+        open_again.figure(name, figure)
     open_again.text("doctor", "\n".join(found.advice) + "\n")

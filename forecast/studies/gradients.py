@@ -15,7 +15,7 @@ import torch
 import xarray as xr
 from pydantic import Field
 
-from forecast.diagnosis import flow, growth, radius, walk
+from forecast.diagnosis import flow, growth, radius
 from forecast.models import MODELS
 from forecast.models.base import Model, Shape, create
 from forecast.registry import member
@@ -83,13 +83,13 @@ class Gradients(Study):
         steps = SPIN_UP + self.options.lags + 1
         draw = torch.Generator().manual_seed(case.seed)
         x, target = torch.randn(2, WINDOWS, steps, 1, generator=draw)
-        walked = walk(model, x, None, target[..., None], spin_up=SPIN_UP)
-        found = flow(walked)
+        seen = passed(model, x, None, target[..., None], spin_up=SPIN_UP)
+        found = flow(seen)
         return {
             "error": abs(found.rate / predicted - 1),
             "rate": found.rate,
             "predicted": predicted,
-            "growth": growth(walked, rows=ROWS),
+            "growth": growth(seen, rows=ROWS),
             "reach": found.reach,
             "gradient": found.gradient,
         }

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from forecast.diagnosis import flow, walk
+from forecast.diagnosis import flow, passed
 from forecast.diagnosis.flow import Flow
 from forecast.errors import ForecastError
 from forecast.models.base import Shape
@@ -17,7 +17,7 @@ from tests.models.small import build, each, inputs
 
 def test_of_a_linear_network_it_is_the_power_of_its_matrix() -> None:
     model = Linear2([[0.5, 0.0], [0.0, 0.25]], [1.0, 1.0])
-    found = flow(walk(model, *windows(steps=30)))
+    found = flow(passed(model, *windows(steps=30)))
     first = math.hypot(0.5, 0.25)
     expected = [math.hypot(0.5 ** (lag + 1), 0.25 ** (lag + 1)) / first for lag in range(30)]
     assert found.gradient == pytest.approx(expected, rel=1e-5)
@@ -26,7 +26,7 @@ def test_of_a_linear_network_it_is_the_power_of_its_matrix() -> None:
 
 def test_a_matrix_that_is_not_normal_first_lets_it_grow() -> None:
     model = Linear2([[0.5, 1.0], [0.0, 0.5]], [1.0, 0.0])  # W' = ((.5, 0), (1, .5)): (.5, 1), (.25, 1), (.125, .75)
-    found = flow(walk(model, *windows(steps=4)))
+    found = flow(passed(model, *windows(steps=4)))
     first = math.hypot(0.5, 1)
     assert found.gradient[:3] == pytest.approx([1, math.hypot(0.25, 1) / first, math.hypot(0.125, 0.75) / first])
 
@@ -34,7 +34,7 @@ def test_a_matrix_that_is_not_normal_first_lets_it_grow() -> None:
 @pytest.mark.parametrize(("size", "reach"), [(0.5, 19), (0.1, 6), (1.0, math.nan), (1.5, math.nan)])
 def test_the_reach_is_the_last_lag_with_a_millionth_of_the_first(size: float, reach: float) -> None:
     turned = Linear2([[0.0, -size], [size, 0.0]], [1.0, 0.0])  # |W' v| = size |v|; 0.5^19 = 1.9e-6, 0.5^20 = 0.95e-6
-    found = flow(walk(turned, *windows(steps=40)))
+    found = flow(passed(turned, *windows(steps=40)))
     assert found.gradient == pytest.approx([size**lag for lag in range(40)], rel=1e-4)
     assert found.reach == pytest.approx(reach, nan_ok=True) and found.rate == pytest.approx(size, rel=1e-5)
 
@@ -43,14 +43,14 @@ def test_it_neither_under_nor_overflows() -> None:
     for size in (1e-3, 1e3):
         model = Linear2([[size, 0.0], [0.0, size]], [1.0, 0.0])
         x, _, target = windows(steps=60)
-        found = flow(walk(model, x * 0, None, target))  # x = 0: the state itself stays finite
+        found = flow(passed(model, x * 0, None, target))  # x = 0: the state itself stays finite
         assert [math.log10(size) for size in found.gradient[1:]] == pytest.approx(
             [lag * math.log10(size) for lag in range(1, 60)], rel=1e-5
         )
 
 
 def test_a_network_that_forgets_all_reaches_lag_0() -> None:
-    found = flow(walk(Linear2([[0.0, 1.0], [0.0, 0.0]], [1.0, 0.0]), *windows(steps=9)))
+    found = flow(passed(Linear2([[0.0, 1.0], [0.0, 0.0]], [1.0, 0.0]), *windows(steps=9)))
     assert found.gradient == (1.0, *[0.0] * 8) and found.reach == found.rate == 0
 
 
@@ -59,7 +59,7 @@ def test_step_by_step_it_is_what_one_long_graph_gives(name: str, shape: Shape) -
     model, steps = build(name, shape), 6
     x, future = inputs(shape, steps)
     target = torch.zeros(2, steps, shape.leads, shape.outputs, *(shape.grid or ()), dtype=x.dtype)
-    found, kept, state, loss = flow(walk(model, x, future, target)), [], model.initial(2), None
+    found, kept, state, loss = flow(passed(model, x, future, target)), [], model.initial(2), None
     if not model.aligned:
         assert len(found.gradient) == steps and found.by == "inputs" and found.gradient[0] == pytest.approx(1)
         return
@@ -87,7 +87,7 @@ def test_of_a_model_that_is_not_aligned_it_is_by_the_inputs() -> None:
     y, _ = model(given)
     (y[:, -1] - target[:, -1]).square().sum().backward()
     sizes = given.grad.abs()[:, :, 0].flip(1)  # type: ignore[union-attr]
-    found = flow(walk(model, x, None, target))
+    found = flow(passed(model, x, None, target))
     assert found.gradient == pytest.approx((sizes / sizes[:, :1]).median(dim=0).values.tolist(), rel=1e-4)
     assert math.isnan(found.reach) and math.isnan(found.rate)
 
@@ -96,19 +96,19 @@ def test_windows_without_a_target_at_their_end_do_not_count() -> None:
     model = Linear2([[0.5, 0.0], [0.0, 0.5]], [1.0, 0.0])
     x, _, target = windows(steps=6, count=3)
     target[0, -1] = torch.nan
-    assert flow(walk(model, x, None, target)).windows == 2
+    assert flow(passed(model, x, None, target)).windows == 2
     with pytest.raises(ForecastError, match=r"(?s)windows whose last step has a target.*none of 3.*choose windows"):
-        flow(walk(model, x, None, torch.full_like(target, torch.nan)))
+        flow(passed(model, x, None, torch.full_like(target, torch.nan)))
 
 
 def test_the_spin_up_is_read_and_not_looked_at() -> None:
     model = Linear2([[0.5, 0.0], [0.0, 0.5]], [1.0, 1.0])
     x, future, target = windows(steps=7)
-    walked = walk(model, x, future, target, spin_up=3)
-    torch.testing.assert_close(walked.states[0], model(x[:, :3])[1])
-    assert (walked.steps, walked.size, len(flow(walked).gradient)) == (4, 2, 4)
+    seen = passed(model, x, future, target, spin_up=3)
+    torch.testing.assert_close(seen.states[0], model(x[:, :3])[1])
+    assert (seen.steps, seen.size, len(flow(seen).gradient)) == (4, 2, 4)
     with pytest.raises(ForecastError, match=r"(?s)windows longer than the spin-up.*7 steps, spin-up 7.*longer windows"):
-        walk(model, x, future, target, spin_up=7)
+        passed(model, x, future, target, spin_up=7)
 
 
 def test_without_lags_there_is_no_rate() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from forecast.diagnosis import growth, radii, radius, walk
+from forecast.diagnosis import growth, radii, radius
 from forecast.models.base import Shape
 from tests.diagnosis.planted import Linear2, windows
 from tests.models.small import build, each, inputs, shaken
@@ -28,7 +28,7 @@ def test_of_a_linear_network_the_growth_a_step_is_the_spectral_radius(
     assert radius(torch.tensor(weight)) == pytest.approx(expected, abs=1e-6)
     assert radii(model) == {"candidate": pytest.approx(expected, abs=1e-6)}
     x, future, target = windows(steps=12)
-    assert growth(walk(model, x, future, target)) == pytest.approx(expected, rel=1e-5)
+    assert growth(passed(model, x, future, target)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_tanh_unit_shrinks_changes_by_one_minus_its_square() -> None:
@@ -42,7 +42,7 @@ def test_a_tanh_unit_shrinks_changes_by_one_minus_its_square() -> None:
     x, _ = inputs(shape, steps=5, streams=1)
     h = model.trace(x)["layer0.hidden"][0, :, 0]
     expected = float((2 * (1 - h**2)).prod() ** (1 / 5))  # J_t = 2 (1 - h_t^2)
-    assert growth(walk(model, x, None, torch.zeros(1, 5, 1, 1))) == pytest.approx(expected, rel=1e-9)
+    assert growth(passed(model, x, None, torch.zeros(1, 5, 1, 1))) == pytest.approx(expected, rel=1e-9)
 
 
 def whole(model: torch.nn.Module, x: Tensor, future: Tensor | None, window: int) -> float:
@@ -67,7 +67,7 @@ def test_few_rows_find_what_the_whole_product_has(name: str, shape: Shape) -> No
     model = shaken(build(name, shape))
     x, future = inputs(shape, steps=8, streams=1)
     target = torch.zeros(1, 8, shape.leads, shape.outputs, *(shape.grid or ()), dtype=x.dtype)
-    walked = walk(model, x, future, target)
+    seen = passed(model, x, future, target)
     exact = whole(model, x, future, 0)
-    assert growth(walked, rows=walked.size) == pytest.approx(exact, rel=1e-3, abs=1e-2)
-    assert growth(walked, rows=6) == pytest.approx(exact, rel=0.02, abs=1e-2)
+    assert growth(seen, rows=seen.size) == pytest.approx(exact, rel=1e-3, abs=1e-2)
+    assert growth(seen, rows=6) == pytest.approx(exact, rel=0.02, abs=1e-2)

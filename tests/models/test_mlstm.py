@@ -15,9 +15,9 @@ from forecast.models.mlstm import MLSTM
 from tests.models.cells import held, layer, noise
 
 
-@pytest.mark.parametrize("normalise", [False, True])
-def test_the_gradients_of_the_mlstm_are_the_numerical_ones(normalise: bool) -> None:
-    ours, x = layer(MLSTM, hidden=4, heads=2, normalise=normalise), noise(2, 5, 3).requires_grad_()
+@pytest.mark.parametrize("head_norm", [False, True])
+def test_the_gradients_of_the_mlstm_are_the_numerical_ones(head_norm: bool) -> None:
+    ours, x = layer(MLSTM, hidden=4, heads=2, head_norm=head_norm), noise(2, 5, 3).requires_grad_()
     state = {name: part.requires_grad_() for name, part in held(ours).items()}
     weights = list(ours.parameters())
 
@@ -29,11 +29,11 @@ def test_the_gradients_of_the_mlstm_are_the_numerical_ones(normalise: bool) -> N
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
-@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("head_norm", [False, True])
 def test_the_mlstm_is_the_same_at_once_in_chunks_and_step_by_step(
-    dtype: torch.dtype, bound: float, normalise: bool
+    dtype: torch.dtype, bound: float, head_norm: bool
 ) -> None:
-    ours, x = layer(MLSTM, dtype, heads=2, normalise=normalise), noise(2, 150, 3, dtype=dtype)  # over two stretches
+    ours, x = layer(MLSTM, dtype, heads=2, head_norm=head_norm), noise(2, 150, 3, dtype=dtype)  # over two stretches
     outputs, last, gradients = results(ours, x, [150], ours.unroll)
     for sizes in ([150], [1, 62, 64, 23]):
         h, state, given = results(ours, x, sizes, ours)

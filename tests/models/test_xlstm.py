@@ -54,21 +54,21 @@ def authors_mlstm(ours: Layer, package: Any) -> Any:
         for rows, gate in ((slice(32, 34), cell.igate), (slice(34, 36), cell.fgate)):
             weight[rows] = gate.weight @ weight[:24]
             bias[rows] = gate.weight @ bias[:24] + gate.bias
-        if ours.options.normalise:
+        if ours.options.head_norm:
             ours.gain.copy_(1 + cell.outnorm.weight)
         else:
             cell.outnorm = nn.Identity()
     return cell
 
 
-@pytest.mark.parametrize("normalise", [False, True])
-def test_the_mlstm_is_the_cell_of_the_authors_package(normalise: bool) -> None:
+@pytest.mark.parametrize("head_norm", [False, True])
+def test_the_mlstm_is_the_cell_of_the_authors_package(head_norm: bool) -> None:
     package = pytest.importorskip("xlstm.blocks.mlstm.cell", reason=ABSENT)
-    ours = layer(MLSTM, torch.float32, heads=2, normalise=normalise)
+    ours = layer(MLSTM, torch.float32, heads=2, head_norm=head_norm)
     cell, x = authors_mlstm(ours, package), noise(3, 12, 3, dtype=torch.float32)
     *qkv, o = ours.drive(x)[..., :32].split(8, dim=2)
     h, _ = ours(x, zeros(ours, 3))
-    flat = cell(*qkv) if normalise else cell(*qkv).reshape(3, 12, 8)
+    flat = cell(*qkv) if head_norm else cell(*qkv).reshape(3, 12, 8)
     close(h, torch.sigmoid(o) * flat, 1e-5)
     state, theirs = zeros(ours, 3), None
     for t in range(12):

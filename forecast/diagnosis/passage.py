@@ -1,4 +1,4 @@
-"""A model walked over windows of data, one step at a time: the states it passes, and the Jacobian of each step.
+"""A model passing over windows of data, one step at a time: the states it passes, and the Jacobian of each step.
 
 Between two states stands one step, so a product of Jacobians is taken factor by factor, each step run again from its
 kept state: no graph grows with the steps, and vectors can be scaled on the way, so that nothing under- or overflows.
@@ -28,7 +28,7 @@ def squared(y: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class Walk:
+class Passage:
     """What a model read and the states that it passed.
 
     Attributes:
@@ -87,7 +87,7 @@ class Walk:
         return _pulled(before, [value for value, _ in pairs], [part for _, part in pairs], repeats)
 
 
-def walk(
+def passed(
     model: Model,
     x: Tensor,
     future: Tensor | None,
@@ -95,7 +95,7 @@ def walk(
     *,
     spin_up: int = 0,
     context: Tensor | None = None,
-) -> Walk:
+) -> Passage:
     """Run a model over windows and keep the state before each step that follows the spin-up.
 
     Args:
@@ -118,11 +118,11 @@ def walk(
         if spin_up:
             _, state = model(x[:, :spin_up], None if future is None else future[:, :spin_up], state)
         ahead = None if future is None else future[:, spin_up:]
-        walked = Walk(model, x[:, spin_up:], ahead, target[:, spin_up:], [])
-        for number in range(walked.steps):
-            walked.states.append(detach(state))
-            _, state = walked.step(number, state)
-    return walked
+        seen = Passage(model, x[:, spin_up:], ahead, target[:, spin_up:], [])
+        for number in range(seen.steps):
+            seen.states.append(detach(state))
+            _, state = seen.step(number, state)
+    return seen
 
 
 def scaled(rows_RBN: Tensor, length_B: Tensor) -> Tensor:
