@@ -15,7 +15,7 @@ import torch
 import xarray as xr
 from pydantic import Field
 
-from forecast.diagnosis import flow, growth, radius
+from forecast.diagnosis import flow, growth, passed, radius
 from forecast.models import MODELS
 from forecast.models.base import Model, Shape, create
 from forecast.registry import member

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from forecast.diagnosis import growth, radii, radius
+from forecast.diagnosis import growth, passed, radii, radius
 from forecast.models.base import Shape
 from tests.diagnosis.planted import Linear2, windows
 from tests.models.small import build, each, inputs, shaken
