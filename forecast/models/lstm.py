@@ -29,6 +29,8 @@ from forecast.models.base import Options, State
 from forecast.models.layer import Dense, GatedOptions, Gates, Layer
 from forecast.models.recurrent import Recurrent
 
+OPEN = 100.0  # s(100) is 1 to the last bit, and flat
+
 Part = Literal["input gate", "forget gate", "output gate", "input activation", "output activation"]
 
 
@@ -60,7 +62,8 @@ class LSTMLayer(Dense):
     def __init__(self, inputs: int, options: Any) -> None:
         super().__init__(inputs, options)
         self.sizes = {"h": (self.hidden,), "c": (self.hidden,)}
-        self.whole = not options.without and not options.coupled and options.normalise == "none"
+        straight = {"input activation", "output activation"} & set(options.without)
+        self.fused = not straight and options.normalise == "none"
 
     def step(self, drive: Tensor, state: State) -> tuple[Tensor, State, Gates]:
         """See the contract."""
@@ -75,14 +78,25 @@ class LSTMLayer(Dense):
         return h, {"h": h, "c": c}, {"input gate": i, "forget gate": f, "output gate": o, "cell": c}
 
     def sweep(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """See the contract; torch's fused sweep where nothing is taken away."""
-        if not self.whole:
+        """See the contract; torch's fused sweep, unless an activation is taken away."""
+        if not self.fused:
             return self.unroll(x, state)
         before = (state["h"].unsqueeze(0).contiguous(), state["c"].unsqueeze(0).contiguous())
-        bias = self.seen.bias
-        weights = (self.seen.weight, self.carried.weight, bias, torch.zeros_like(bias))
+        seen, carried, bias = self._left(self.seen.weight), self._left(self.carried.weight), self.seen.bias
+        bias = self._left(bias, OPEN)
+        weights = (seen, carried, bias, torch.zeros_like(bias))
         h, last, c = torch.lstm(x, before, weights, True, 1, 0.0, self.training, False, True)
         return h, {"h": last[0], "c": c[0]}
+
+    def _left(self, rows: Tensor, gone: float = 0.0) -> Tensor:
+        """Return a product's rows such that a gate taken away is s(``gone``), and a coupled one s(-a) = 1 - s(a)."""
+        if not self.options.without and not self.options.coupled:
+            return rows
+        parts = dict(zip(self.gates, rows.chunk(4), strict=True))
+        if self.options.coupled:
+            parts["input gate"] = -parts["forget gate"]
+        parts |= {gate: torch.full_like(parts[gate], gone) for gate in self.options.without}
+        return torch.cat(list(parts.values()))
 
 
 class LSTM(Recurrent):

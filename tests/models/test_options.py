@@ -66,6 +66,18 @@ def test_an_lstm_without_a_part_follows_what_is_left_of_its_equations(without: t
     torch.testing.assert_close(state["c"], c, atol=1e-12, rtol=0)
 
 
+@pytest.mark.parametrize(("without", "coupled"), ABLATIONS, ids=str)
+def test_the_sweep_of_what_is_left_learns_as_its_steps_do(without: tuple[str, ...], coupled: bool) -> None:
+    one, x = layer("lstm", without=without, coupled=coupled), series()
+    grads = []
+    for run in (one.sweep, one.unroll):
+        one.zero_grad()
+        run(x, begun(one))[0].square().sum().backward()
+        grads.append([weight.grad.clone() for weight in one.parameters() if weight.grad is not None])
+    for sweep, steps in zip(*grads, strict=True):
+        torch.testing.assert_close(sweep, steps, atol=1e-12, rtol=0)
+
+
 @pytest.mark.parametrize(("without", "coupled"), ABLATIONS[:-2], ids=str)
 def test_every_part_makes_a_difference(without: tuple[str, ...], coupled: bool) -> None:
     one, whole = layer("lstm", without=without, coupled=coupled), layer("lstm")
