@@ -68,7 +68,10 @@ def _vanishes(found: Diagnosis) -> list[str]:
 
 def _cut(found: Diagnosis) -> list[str]:
     k2, gradient = found.learning.k2, found.flow.gradient
-    if found.flow.by != "state" or k2 is None or k2 >= len(gradient) or not CUT < gradient[k2] < EXPLODING:
+    remembers = found.context == 1 or bool(found.radii)  # else its state is what it read: no weight leads to it
+    if found.flow.by != "state" or k2 is None or k2 >= len(gradient) or not remembers:
+        return []
+    if not CUT < gradient[k2] < EXPLODING:
         return []
     end = f"it falls below 1e-6 beyond lag {found.flow.reach:.0f}" if found.flow.reach > 0 else "it goes on beyond"
     return [f"gradient is still {gradient[k2]:.2g} of lag 0 at k2 = {k2}, where training cuts it ({end}): raise k2"]
@@ -110,11 +113,13 @@ def _clipped(found: Diagnosis) -> list[str]:
     learning = found.learning
     if not learning.clipped_share > CLIPPED:
         return []
-    at = "" if learning.clip_norm is None else f" at {learning.clip_norm:g}"
+    by = "clip_value" if learning.clip_norm is None and learning.clip_value is not None else "clip_norm"
+    limit = learning.clip_value if by == "clip_value" else learning.clip_norm
+    at = "" if limit is None else f" at {limit:g}"
     usual = "" if math.isnan(learning.usual_gradient) else f" (the usual norm is {learning.usual_gradient:.2g})"
     return [
-        f"{learning.clipped_share:.2f} of updates were clipped{at}: clip_norm, not the gradient, sets "
-        f"their length; raise clip_norm{usual}, or lower learning_rate if the loss jumps"
+        f"{learning.clipped_share:.2f} of updates were clipped{at}: {by}, not the gradient, sets "
+        f"their length; raise {by}{usual}, or lower learning_rate if the loss jumps"
     ]
 
 

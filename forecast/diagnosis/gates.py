@@ -86,7 +86,8 @@ def _gate(values: Tensor, kept: Tensor | None) -> Gate:
     shares = torch.histc(flat, BINS, 0, 1) / len(flat)
     lives: tuple[float, ...] = ()
     if kept is not None:
-        by_unit = kept.detach().double().transpose(0, 2).flatten(1)
+        held = kept if kept[:, 0].any() or kept.shape[1] == 1 else kept[:, 1:]  # at first nothing was there to keep
+        by_unit = held.detach().double().transpose(0, 2).flatten(1)
         lives = tuple(math.log(0.5) / log if log < 0 else math.inf for log in by_unit.log().mean(dim=1).tolist())
     return Gate(
         float((flat < LOW).double().mean()), float((flat > HIGH).double().mean()), tuple(shares.tolist()), lives

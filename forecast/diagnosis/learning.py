@@ -19,6 +19,7 @@ class Learning:
         gradient: mean norm of the gradient before clipping.
         updates: layer -> norm of an update over the norm of the weights.
         norms: layer -> norm of the weights.
+        clip_value: largest size of one of its elements; None: unclipped, or not known.
         note: what it said of itself (lost to NaN, of no use), or "".
     """
 
@@ -28,6 +29,7 @@ class Learning:
     gradient: Sequence[float] = ()
     updates: Mapping[str, Sequence[float]] = field(default_factory=dict)
     norms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    clip_value: float | None = None
     note: str = ""
 
     @property

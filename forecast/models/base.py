@@ -26,6 +26,8 @@ from forecast.errors import ForecastError
 
 State = dict[str, Tensor]
 
+AXES = ("stream", "step", "channel", "row", "column")  # of inputs
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -171,19 +173,21 @@ class Model(nn.Module, ABC):
         if not len(x) or not x.shape[1]:
             raise ForecastError("at least one stream and one step", f"{tuple(x.shape)}", "leave out empty batches")
         if not x.detach().sum().isfinite() and not x.isfinite().all():
-            raise ForecastError("inputs that are finite", _first_strange(x), "mask or fill what is missing")
+            raise ForecastError("inputs that are finite", _first_strange(x, AXES), "mask or fill what is missing")
         if self.shape.future and (future is None or tuple(future.shape) != (*x.shape[:2], *ahead)):
             expected = f"future features ({x.shape[0]}, {x.shape[1]}, {ahead[0]}, {ahead[1]})"
             raise ForecastError(expected, f"{None if future is None else tuple(future.shape)}", "pass frames.futures")
+        if future is not None and not future.sum().isfinite() and not future.isfinite().all():
+            got = _first_strange(future, ("stream", "step", "lead", "feature"))
+            raise ForecastError("future features that are finite", got, "fill what is missing")
         if state is not None and any(len(tensor) != len(x) for tensor in state.values()):
             sizes = {name: len(tensor) for name, tensor in state.items()}
             raise ForecastError(f"a state of {len(x)} streams", f"{sizes}", "pass the state of the same streams")
 
 
-def _first_strange(x: Tensor) -> str:
+def _first_strange(x: Tensor, axes: tuple[str, ...]) -> str:
     """Name the first value that is not finite, and its place."""
     at = (~x.isfinite()).nonzero()[0].tolist()
-    axes = ("stream", "step", "channel", "row", "column")
     place = ", ".join(f"{axis} {index}" for axis, index in zip(axes, at, strict=False))
     return f"{x[tuple(at)].item()} at {place}"
 

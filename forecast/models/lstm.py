@@ -75,12 +75,16 @@ class LSTMLayer(Dense):
         g = g if "input activation" in without else torch.tanh(g)
         c = f * state["c"] + i * g
         h = o * (c if "output activation" in without else torch.tanh(c))
-        return h, {"h": h, "c": c}, {"input gate": i, "forget gate": f, "output gate": o, "cell": c}
+        gates = {"input gate": i, "forget gate": f, "output gate": o, "cell": c}
+        return h, {"h": h, "c": c}, {name: gate for name, gate in gates.items() if name not in without}
 
     def sweep(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See the contract; torch's fused sweep, unless an activation is taken away."""
         if not self.fused:
             return self.unroll(x, state)
+        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):  # oneDNN has no backward pass for it
+            with torch.autocast("cpu", enabled=False):
+                return self.sweep(x.float(), {name: part.float() for name, part in state.items()})
         before = (state["h"].unsqueeze(0).contiguous(), state["c"].unsqueeze(0).contiguous())
         seen, carried, bias = self._left(self.seen.weight), self._left(self.carried.weight), self.seen.bias
         bias = self._left(bias, OPEN)

@@ -135,10 +135,11 @@ def _examined(home: Path, run: Finished) -> Examined:
 
 def learned(run: Finished) -> Learning:
     """Return what a run remembers of its training."""
-    given = {name: run.params.get(f"training.{name}", "None") for name in ("k2", "clip_norm")}
+    given = {name: run.params.get(f"training.{name}", "None") for name in ("k2", "clip_norm", "clip_value")}
     return Learning(
         k2=None if given["k2"] == "None" else int(given["k2"]),
         clip_norm=None if given["clip_norm"] == "None" else float(given["clip_norm"]),
+        clip_value=None if given["clip_value"] == "None" else float(given["clip_value"]),
         clipped=run.curve("clipped"),
         gradient=run.curve("gradient_norm"),
         updates=run.curves("update_ratio/"),

@@ -77,6 +77,11 @@ class Objective:
         if self.loss == "binary_cross_entropy":
             return functional.binary_cross_entropy_with_logits(y, target, reduction="none")
         if self.loss == "cross_entropy" and target.shape[3] < y.shape[3]:
+            if target.min() < 0 or target.max() >= y.shape[3]:
+                got = f"numbers from {target.min():g} to {target.max():g}"
+                raise ForecastError(
+                    f"classes from 0 to {y.shape[3] - 1}", got, "mend the targets, or widen the outputs"
+                )
             return -functional.log_softmax(y, dim=3).gather(3, target.long())
         if self.loss == "cross_entropy":
             return -(target * functional.log_softmax(y, dim=3)).sum(dim=3, keepdim=True)

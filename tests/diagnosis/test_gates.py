@@ -59,7 +59,7 @@ def test_the_half_life_is_that_of_the_product_over_time_not_of_the_mean() -> Non
 
 
 def test_a_gate_that_once_shuts_keeps_nothing() -> None:
-    gate = gates({"a.forget gate": torch.tensor([[[0.0], [1.0]]])})["a.forget gate"]
+    gate = gates({"a.forget gate": torch.tensor([[[1.0], [0.0]]])})["a.forget gate"]
     assert gate.half_lives == (0.0,)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -126,3 +128,11 @@ def test_with_an_embedding_a_symbol_is_its_row_of_the_learned_table() -> None:
     assert reading.width == 2 and torch.equal(read[0], reading.embed.weight[[2, 0]])
     read.sum().backward()
     assert reading.embed.weight.grad.tolist() == [[1, 1], [0, 0], [1, 1]]
+
+
+def test_future_features_that_are_not_finite_are_refused_with_their_place() -> None:
+    x, future = inputs(SERIES, steps=3)
+    future[1, 2, 0, 1] = math.nan  # type: ignore[index]
+    words = r"(?s)future features that are finite.*nan at stream 1, step 2, lead 0, feature 1.*fill what is missing"
+    with pytest.raises(ForecastError, match=words):
+        build("lstm", SERIES)(x, future)

@@ -76,12 +76,12 @@ def test_the_windows_are_unbroken_and_of_the_training_span(trained: Place, recor
     assert [str(time) for time in observed["time"].values[[0, -1]]] == [first, last]
     run = find(trained.tracking_uri, record.entries["lstm"]["run_id"])
     x, future, target, spin_up = room._windows(given, observed, room.learned(run), run.params)
-    assert x.shape[1] == spin_up + 101 == 165 and len(x) == len(target) and future is not None
+    assert x.shape[1] == spin_up + 101 == 141 and len(x) == len(target) and future is not None
     gap = int(np.flatnonzero(observed["t2m"].isnull().all("series").values)[0])
     times = x[:, :, 2:]  # the calendar, after the two variables and the mask, tells each window's place
     assert gap > 0 and not (times == times[0, 0]).all()
     mask = given.checkpoint.settings["mask"]
-    assert mask and x[:, :, 2].max() == 1 and (x[:, :, 2].sum(dim=1) > 160).all()  # no window crosses the gap
+    assert mask and x[:, :, 2].max() == 1 and (x[:, :, 2].sum(dim=1) > 136).all()  # no window crosses the gap
 
 
 def test_a_training_is_examined_model_by_model(trained: Place, record: Record, home: Path) -> None:

@@ -110,3 +110,9 @@ def test_the_mean_is_the_ratio_of_the_sums(objective: Objective, missing: bool) 
     cost, weight = objective(y, target)
     mean, count = objective.mean(y, target, int(torch.isfinite(target).sum()))
     assert (mean.item(), count) == (pytest.approx(float(cost / weight)), pytest.approx(float(weight)))
+
+
+def test_a_class_that_is_none_is_refused() -> None:
+    target = torch.tensor([[[[0.0]], [[5.0]]]])
+    with pytest.raises(ForecastError, match=r"(?s)classes from 0 to 3.*from 0 to 5.*mend the targets"):
+        Objective("cross_entropy")(torch.zeros(1, 2, 1, 4), target)
