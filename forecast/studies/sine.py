@@ -59,6 +59,7 @@ NETWORKS = {
     "RNN with a forget gate": Recipe("forget_rnn"),
     "LSTM": Recipe("lstm"),
     "GRU": Recipe("gru"),
+    "sLSTM": Recipe("slstm"),
     "BiLSTM": Recipe("bilstm"),
 }
 # Setting: points a period, and whether the state is carried from chunk to chunk.
