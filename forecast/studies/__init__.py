@@ -1,7 +1,10 @@
 """Studies: experiments of the literature as many small trainings (contract: base.py)."""
 
 STUDIES = {
+    "embedded-reber": "forecast.studies.embedded_reber:EmbeddedReber",
     "generator": "forecast.studies.generator:Generator",
     "gradients": "forecast.studies.gradients:Gradients",
+    "nearest": "forecast.studies.nearest:Nearest",
+    "reber": "forecast.studies.reber:Reber",
     "sine": "forecast.studies.sine:Sine",
 }
