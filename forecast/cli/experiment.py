@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,7 +42,8 @@ def study(
         show.as_json(vars(done))
         return
     _tables(done)
-    show.say(done.text)
+    for line in done.text.splitlines():
+        show.say(textwrap.fill(line, show.console.width, replace_whitespace=False, break_long_words=False))
     for figure in (done.figure, *done.more):
         show.say(f"figure: {figure}")
     show.next_steps(see_runs(done.tracking_uri))
@@ -82,6 +84,7 @@ def _tables(done: Studied) -> None:
         measures = [name for name in done.measures if any(math.isfinite(row[f"{name}_median"]) for row in rows)]
         keys = [f"{name}_{kind}" for name in measures for kind in ("median", "worst")]
         best = {key: min((row[key] for row in rows if row["seeds"]), default=math.nan) for key in keys}
+        best |= {f"{name}_{kind}": math.nan for name in done.neutral for kind in ("median", "worst")}
         cells = [
             [
                 _name(row),

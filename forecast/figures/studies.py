@@ -20,7 +20,7 @@ from forecast.figures.style import COLOURS, GRID, INK, QUIET, SMALL, named, shee
 COLUMNS = 3  # panels side by side at most
 DECADES = 30.0  # values that spread over more than this factor are drawn on a log axis
 WIDTH, ROW = 11.5, 0.36  # inches: of the figure, of a row
-WRAP = 42  # letters of a panel's label and of a row's name, a line
+WRAP = 42  # letters of a row's name, and of the label of one panel among others, a line
 AXES = {"log": ", log axis", "symlog": ", log axis that begins at 0"}
 
 
@@ -51,7 +51,8 @@ def study_boxes(table: pd.DataFrame, measures: Mapping[str, str], title: str = "
             values = own[measure].dropna().to_numpy(float)
             if len(values):
                 _draw(panel, values, rows.index(str(row)), bool(own["source"].iat[0]))
-        named(panel, setting, x=textwrap.fill(measures[measure] + AXES.get(panel.get_xscale(), ""), WRAP))
+        letters = 2 * WRAP if len(settings) == 1 else WRAP
+        named(panel, setting, x=textwrap.fill(measures[measure] + AXES.get(panel.get_xscale(), ""), letters))
     for panel in axes.flat[len(settings) :]:
         panel.set_visible(False)
     axes[0, 0].set_ylim(len(rows) - 0.4, -0.6)
@@ -88,6 +89,7 @@ def _scale(panel: Axes, values: pd.Series) -> None:
     else:
         panel.xaxis.set_major_locator(MaxNLocator(5))
     panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.use_sticky_edges = False
 
 
 def _draw(panel: Axes, values: np.ndarray, row: int, reference: bool) -> None:

@@ -86,8 +86,8 @@ class LSTMLayer(Dense):
             with torch.autocast("cpu", enabled=False):
                 return self.sweep(x.float(), {name: part.float() for name, part in state.items()})
         before = (state["h"].unsqueeze(0).contiguous(), state["c"].unsqueeze(0).contiguous())
-        seen, carried, bias = self._left(self.seen.weight), self._left(self.carried.weight), self.seen.bias
-        bias = self._left(bias, OPEN)
+        seen, carried = self._left(self.seen.weight), self._left(self.carried.weight)
+        bias = self._left(self.seen.bias, OPEN)
         weights = (seen, carried, bias, torch.zeros_like(bias))
         h, last, c = torch.lstm(x, before, weights, True, 1, 0.0, self.training, False, True)
         return h, {"h": last[0], "c": c[0]}

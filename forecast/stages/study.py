@@ -30,12 +30,14 @@ class Studied:
         measures: name -> what it is.
         rows: one a setting and network, in the order of the cases, then the references of the setting: ``network``,
             ``setting``, ``source`` ("" for a network trained here), ``seeds``, ``MEASURE_median`` and ``MEASURE_worst``
-            over the seeds (NaN where there is none) and ``cpu_seconds``, the median.
+            over the seeds (NaN where there is none, infinite where too few seeds have one) and ``cpu_seconds``, the
+            median.
         cases: one a training: ``network``, ``setting``, ``seed``, each measure and ``cpu_seconds``.
         text: what it shows and what it does not.
         figure: the PNG.
         more: further ones.
         tracking_uri: where its runs are.
+        neutral: measures of which neither end is better.
     """
 
     title: str
@@ -46,6 +48,7 @@ class Studied:
     figure: Path
     more: tuple[Path, ...]
     tracking_uri: str
+    neutral: tuple[str, ...] = ()
 
 
 def study(
@@ -99,7 +102,8 @@ def study(
         _log_whole(run, drawn, {"cases": table, "summary": pd.DataFrame(rows)}, text)
     first, *more = gallery.save(home / "studies", drawn)
     trained = table[table["source"] == ""].drop(columns="source").to_dict("records")
-    return Studied(experiment.title, experiment.measures, rows, trained, text, first, tuple(more), address)
+    more_drawn, neutral = tuple(more), experiment.neutral
+    return Studied(experiment.title, experiment.measures, rows, trained, text, first, more_drawn, address, neutral)
 
 
 def _measured(experiment: Study, outcome: Outcome) -> dict[str, float]:
@@ -137,8 +141,9 @@ def summary(table: pd.DataFrame, measures: list[str]) -> list[dict[str, Any]]:
         for (source, network), own in here.groupby(["source", "network"], sort=False):
             row = {"network": network, "setting": setting, "source": source, "seeds": 0 if source else len(own)}
             for name in measures:
-                row |= {f"{name}_median": float(own[name].median())}
-                row |= {f"{name}_worst": np.nan if source else float(own[name].max())}
+                reached = own[name].fillna(np.inf) if own[name].notna().any() else own[name]  # never, for some seeds
+                row |= {f"{name}_median": float(reached.median())}
+                row |= {f"{name}_worst": np.nan if source else float(reached.max())}
             rows.append(row | {"cpu_seconds": float(own["cpu_seconds"].median())})
     return rows
 

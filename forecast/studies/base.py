@@ -73,12 +73,14 @@ class Study(ABC):
         text: what it shows and what it does not, with its sources.
         measures: name (letters, digits, underscores) -> what it is, with its unit; smaller is better. The first that
             has values in a setting is drawn.
+        neutral: those of them of which neither end is better.
     """
 
     Options: ClassVar[type[StudyOptions]] = StudyOptions
     title: ClassVar[str]
     text: ClassVar[str]
     measures: ClassVar[dict[str, str]]
+    neutral: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: Any) -> None:
         self.options = options

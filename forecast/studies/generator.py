@@ -119,7 +119,7 @@ hundred thousand characters teaches spelling and layout, not sense."""
         """See the contract: the continuation of each network's first seed."""
         if self.options.text is None:
             return ""
-        first = {case.network: found["said"] for case, found in reversed(outcomes.items())}
+        first = {case.network: found["said"] for case, found in reversed(list(outcomes.items()))}
         lines = [f"{network} goes on:\n{self.options.prompt}|{said}" for network, said in reversed(first.items())]
         return "\n\n".join(["", *lines])
 

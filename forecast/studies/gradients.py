@@ -70,6 +70,7 @@ class Gradients(Study):
         "predicted": "the same by theory",
         "growth": "factor a step of the product of step Jacobians, by its spectral radius",
     }
+    neutral: ClassVar[tuple[str, ...]] = ("reach", "rate", "predicted", "growth")
 
     def cases(self, seeds: int) -> list[Case]:
         """See the contract."""
