@@ -53,8 +53,8 @@ class Recipe:
 
 
 NETWORKS = {
-    "MLP on time": Recipe("mlp", {"context": 1, "layers": 2}),
-    "MLP on lags": Recipe("mlp"),
+    "MLP on time": Recipe("mlp", {"context": 1, "layers": 2, "hidden": 64}),
+    "MLP on lags": Recipe("mlp", {"hidden": 64}),
     "RNN": Recipe("rnn"),
     "RNN with a forget gate": Recipe("forget_rnn"),
     "LSTM": Recipe("lstm"),
