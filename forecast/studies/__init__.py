@@ -1,6 +1,7 @@
 """Studies: experiments of the literature as many small trainings (contract: base.py)."""
 
 STUDIES = {
+    "ablation": "forecast.studies.ablation:Ablation",
     "embedded-reber": "forecast.studies.embedded_reber:EmbeddedReber",
     "generator": "forecast.studies.generator:Generator",
     "gradients": "forecast.studies.gradients:Gradients",

@@ -48,7 +48,7 @@ MAIN = "import sys; from forecast.cli import main; sys.argv = ['forecast', *sys.
         (["query", "tiny", "--at", "north", "--output", "x.csv"], r"--format"),
         (["query", "tiny", "--at", "north", "--format", "csv", "--output", "no/x.csv"], r"read or written\n.*no/x.csv"),
         (["serve", "nobody"], r"a pipeline among tiny"),
-        (["study", "cosine"], r"a study among embedded-reber"),
+        (["study", "cosine"], r"a study among ablation, embedded-reber"),
     ],
 )
 def test_bad_input_is_refused_in_three_parts(here: Path, forecast: Call, words: list[str], expected: str) -> None:

@@ -52,7 +52,7 @@ def test_one_run_a_forecaster_under_one_parent_with_curves_and_a_model_that_fore
     assert runs.loc["lstm", "tags.data_version"] == record.data_version
     assert (runs.loc["lstm", "params.training.k1"], runs.loc["lstm", "params.options.hidden"]) == ("8", "6")
     assert runs.loc["stations", "params.source.delay"] == "3h"
-    client = mlflow.MlflowClient(trained.tracking_uri)
+    client = mlflow.MlflowClient(trained.tracking_uri, registry_uri=trained.tracking_uri)
     curve = client.get_metric_history(record.entries["lstm"]["run_id"], "early_loss")
     assert [point.step for point in curve] == [1, 2] and all(np.isfinite(point.value) for point in curve)
     version = client.get_model_version("stations", record.entries["lstm"]["registered"])
