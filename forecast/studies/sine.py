@@ -60,7 +60,8 @@ NETWORKS = {
     "LSTM": Recipe("lstm"),
     "GRU": Recipe("gru"),
     "sLSTM": Recipe("slstm"),
-    "BiLSTM": Recipe("bilstm"),
+    # The loss is taken at the end of each window alone, so the windows overlap, and every phase is an end.
+    "BiLSTM": Recipe("bilstm", {"residual": "persistence"}, 100, {"streams": 2, "k1": 3, "k2": 10, "shift": True}),
 }
 # Setting: points a period, and whether the state is carried from chunk to chunk.
 SETTINGS = {
