@@ -7,7 +7,8 @@ import torch
 
 from forecast.errors import ForecastError
 from forecast.models.base import Shape, create
-from forecast.models.convlstm import ConvLSTM, pad
+from forecast.models.convlstm import ConvLSTM
+from forecast.models.convolution import pad
 
 
 def test_edges_repeat_and_a_closed_circle_wraps_in_longitude_only() -> None:

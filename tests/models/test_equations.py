@@ -13,7 +13,8 @@ from forecast.models.base import Model, Shape, create
 from forecast.models.bigru import BiGRU
 from forecast.models.bilstm import BiLSTM
 from forecast.models.birnn import BiRNN
-from forecast.models.convlstm import ConvLSTM, pad
+from forecast.models.convlstm import ConvLSTM
+from forecast.models.convolution import pad
 from forecast.models.forget_rnn import ForgetRNN, blend
 from forecast.models.gru import GRU
 from forecast.models.layer import Dense
