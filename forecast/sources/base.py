@@ -76,3 +76,26 @@ class Source(ABC):
         Raises:
             ForecastError: what is there cannot be understood; nothing is returned by halves.
         """
+
+    def extent(self) -> tuple[Any, Any] | None:
+        """Return the first and the last time there is, without reading a value, so that much can be fetched by parts.
+
+        Returns:
+            Times (datetime64 or cftime) as ``fetch`` would have them, every file opened and its axes looked at; None
+            where only ``fetch`` can tell.
+
+        Raises:
+            ForecastError: a file cannot be understood.
+        """
+        return None
+
+    def static(self) -> xr.Dataset | None:
+        """Return fields that do not change, such as the height of the ground; None where the source has none.
+
+        Returns:
+            A Dataset of (lat, lon) or (y, x), float32, on the very grid of ``fetch``, each with its ``units``.
+
+        Raises:
+            ForecastError: a file cannot be understood, or is of another grid.
+        """
+        return None

@@ -83,6 +83,19 @@ def canonical_map(
     return xr.Dataset(maps)
 
 
+def map_times(data: xr.Dataset, origin: str) -> pd.Index:
+    """Return the time each map of a file stands for, in the order of the file; no value is read.
+
+    Args:
+        data: a decoded Dataset.
+        origin: where the data came from, for messages.
+
+    Raises:
+        ForecastError: no coordinate of time, or times without CF units.
+    """
+    return _times(data, _coordinate(data, TIME, origin), origin)
+
+
 def _coordinate(data: xr.Dataset, axis: str, origin: str) -> str:
     named = sorted(
         (name for name in data.variables if str(name).lower() in NAMES[axis]),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from pydantic import Field, field_validator
 
@@ -15,7 +16,7 @@ from forecast.errors import ForecastError
 from forecast.schema import LAT, LON, TIME, check_observations
 from forecast.sources import base
 from forecast.sources.axis import even, settle_duplicates
-from forecast.sources.canonical import Region, canonical_map
+from forecast.sources.canonical import Region, canonical_map, map_times
 from forecast.sources.paths import find, named
 
 ENGINES = {
@@ -101,6 +102,20 @@ class GridFiles(base.Source):
             "licence": options.licence or attrs.get("licence", attrs.get("license", "not stated")),
         }
         return check_observations(joined)
+
+    def extent(self) -> tuple[Any, Any] | None:
+        """Return the first and the last time in the files; see ``base.Source.extent``."""
+        options: Any = self.options
+        spans = []
+        for path in find(options.paths):
+            with opened(path) as data:
+                times = map_times(data, str(path))
+                spans += [times.min(), times.max()] if len(times) else []
+        return (_stamp(min(spans)), _stamp(max(spans))) if spans else None
+
+
+def _stamp(time: Any) -> Any:
+    return time.to_datetime64() if isinstance(time, pd.Timestamp) else time
 
 
 def opened(path: Path) -> xr.Dataset:

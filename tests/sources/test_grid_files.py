@@ -88,6 +88,16 @@ def test_files_in_any_order_are_joined_and_missing_days_are_nan(tmp_path: Path, 
     np.testing.assert_array_equal(data.slp.values[~missing], expected.values[~missing])
 
 
+@pytest.mark.parametrize("calendar", ["standard", "360_day", "noleap"])
+def test_the_extent_is_that_of_all_files_in_their_calendar(tmp_path: Path, calendar: str) -> None:
+    days = xr.date_range("2001-02-20", periods=20, calendar=calendar, use_cftime=calendar != "standard")
+    save(maps(days[12:]), tmp_path / "a.nc")
+    save(maps(days[[5, 0, 3]]), tmp_path / "b.nc")
+    source = GridFiles(paths=str(tmp_path / "*.nc"))
+    whole = source.fetch().time.values
+    assert source.extent() == (whole[0], whole[-1])
+
+
 def test_zarr_is_read_like_netcdf(tmp_path: Path) -> None:
     whole = maps(pd.date_range("2001-01-01", periods=4))
     whole.to_zarr(tmp_path / "a.zarr", zarr_format=2)
