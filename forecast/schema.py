@@ -1,12 +1,15 @@
 """The words of the product: dimension names, variables with units and limits, and the three contracts.
 
-Observations  Dataset (time, series) or (time, lat, lon)
-Forecast      Dataset (forecast_reference_time, lead, [member | quantile | baseline], series | lat, lon)
+Observations  Dataset (time, series), (time, lat, lon) or (time, y, x)
+Forecast      Dataset (forecast_reference_time, lead, [member | quantile | baseline], series | lat, lon | y, x)
 State         dict of name -> numpy array, batch first
 
 Leads count from the last observed step: ``valid_time = forecast_reference_time + lead``; a time stamp labels the
 start of its interval. Longitudes ascend and begin in [-180, 180); they pass 180 only where the domain crosses the
-antimeridian. Latitudes ascend. Names follow the CF conventions, https://cfconventions.org.
+antimeridian. Latitudes ascend. A grid that is regular in a projection only is (y, x): 1-D coordinates y and x as its
+file has them, or 0, 1, ... where it has none, and 2-D coordinates lat(y, x) and lon(y, x) in [-180, 180). Where its
+projection is known, it is the Dataset's attribute ``grid_mapping``: CF's attributes of a grid mapping, as JSON. Names
+follow the CF conventions, https://cfconventions.org.
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from forecast import sphere
 from forecast.errors import ForecastError
 
-TIME, SERIES, LAT, LON = "time", "series", "lat", "lon"
+TIME, SERIES, LAT, LON, Y, X = "time", "series", "lat", "lon", "y", "x"
 REFERENCE, LEAD, MEMBER, QUANTILE, BASELINE = "forecast_reference_time", "lead", "member", "quantile", "baseline"
 VALID_TIME = "valid_time"
 CONVENTIONS = "CF-1.11"
@@ -66,23 +70,25 @@ VARIABLES: dict[str, Variable] = {
 
 
 def kind(data: xr.Dataset | xr.DataArray) -> str:
-    """Say whether data are ``"series"`` (they have a series dimension) or ``"map"`` (lat and lon).
+    """Say whether data are ``"series"`` (they have a series dimension) or ``"map"`` (lat and lon, or y and x).
 
     Raises:
         ForecastError: neither.
     """
-    if SERIES in data.dims:
-        return "series"
-    if LAT in data.dims and LON in data.dims:
-        return "map"
-    raise ForecastError(
-        "dimensions (time, series) or (time, lat, lon)", f"{tuple(data.dims)}", "rename the dimensions, or use a source"
-    )
+    return "series" if space_dims(data) == (SERIES,) else "map"
 
 
 def space_dims(data: xr.Dataset | xr.DataArray) -> tuple[str, ...]:
-    """Return the dimensions of space: ``("series",)`` or ``("lat", "lon")``."""
-    return (SERIES,) if kind(data) == "series" else (LAT, LON)
+    """Return the dimensions of space: ``("series",)``, ``("lat", "lon")``, or ``("y", "x")`` for a projected grid.
+
+    Raises:
+        ForecastError: data have none of these.
+    """
+    for dims in ((SERIES,), (LAT, LON), (Y, X)):
+        if set(dims) <= set(data.dims):
+            return dims
+    expected = "dimensions (time, series), (time, lat, lon) or (time, y, x)"
+    raise ForecastError(expected, f"{tuple(data.dims)}", "rename the dimensions, or use a source")
 
 
 def time_step(time: xr.DataArray | xr.Dataset) -> pd.Timedelta:
@@ -137,16 +143,29 @@ def day_of_year(time: xr.DataArray) -> xr.DataArray:
 
 
 def area_weights(data: xr.Dataset | xr.DataArray) -> xr.DataArray | None:
-    """Return cos(latitude) over its mean, shape (lat,); None for series."""
-    if LAT not in data.dims:
+    """Return the area of each cell over the mean area, shape (lat,) or (y, x); None for series.
+
+    On even rows this is cos(latitude) over its mean, on a regional grid too; see ``sphere.row_areas`` for uneven rows
+    and rows on a pole, ``sphere.cell_areas`` for projected grids.
+    """
+    if LAT in data.dims:
+        weights = xr.DataArray(sphere.row_areas(data[LAT].values), coords={LAT: data[LAT]}, dims=LAT)
+    elif {Y, X} <= set(data.dims):
+        lat, lon = data[LAT].transpose(Y, X), data[LON].transpose(Y, X)
+        weights = lat.copy(data=sphere.cell_areas(lat.values, lon.values)).drop_attrs(deep=False)
+    else:
         return None
-    weights = np.cos(np.deg2rad(data[LAT].astype("float64")))
     return weights / weights.mean()
 
 
 def is_periodic(lon: np.ndarray) -> bool:
-    """Say whether longitudes (degrees, ascending, even) close the circle: span + step = 360 within 1 %."""
-    return len(lon) > 2 and abs((lon[-1] - lon[0]) + (lon[1] - lon[0]) - 360) < 0.01 * abs(lon[1] - lon[0])
+    """Say whether longitudes (degrees, ascending, even) close the circle: span + step = 360 within 1 % of the step.
+
+    The longitudes of a projected grid, shape (y, x), never do.
+    """
+    if lon.ndim != 1 or len(lon) < 3:
+        return False
+    return bool(abs((lon[-1] - lon[0]) + (lon[1] - lon[0]) - 360) < 0.01 * abs(lon[1] - lon[0]))
 
 
 def season_steps(step: pd.Timedelta, calendar: str = "standard") -> int:
@@ -159,9 +178,10 @@ def season_steps(step: pd.Timedelta, calendar: str = "standard") -> int:
 def check_observations(data: xr.Dataset) -> xr.Dataset:
     """Hold a Dataset against the contract of observations and return it unchanged.
 
-    The contract: dimensions (time, series) or (time, lat, lon) for every variable; times strictly ascending; lat
-    and lon strictly ascending, lon[0] in [-180, 180), lat in [-90, 90]; a ``units`` attribute on each variable;
-    floating-point values, NaN where nothing was observed.
+    The contract: dimensions (time, series), (time, lat, lon) or (time, y, x) for every variable; times strictly
+    ascending; lat and lon strictly ascending, lon[0] in [-180, 180), lat in [-90, 90]; on a projected grid at least two
+    rows and columns, y and x strictly monotonic, lat and lon of shape (y, x), every lon in [-180, 180); a ``units``
+    attribute on each variable; floating-point values, NaN where nothing was observed.
 
     Raises:
         ForecastError: with the first clause that is broken.
@@ -175,19 +195,43 @@ def check_observations(data: xr.Dataset) -> xr.Dataset:
         if not np.issubdtype(array.dtype, np.floating):
             raise ForecastError(f"{name} as floating-point numbers", str(array.dtype), "convert it in the source")
     _ascending(data, TIME)
-    if kind(data) == "map":
-        _ascending(data, LAT)
-        _ascending(data, LON)
-        lat, lon = data[LAT].values, data[LON].values
-        if lat[0] < -90 or lat[-1] > 90:
-            raise ForecastError("latitudes in [-90, 90]", f"{lat[0]} to {lat[-1]}", "mend the latitude coordinate")
-        if not -180 <= lon[0] < 180 or lon[-1] - lon[0] >= 360:
-            raise ForecastError(
-                "longitudes that begin in [-180, 180) and span less than 360",
-                f"{lon[0]} to {lon[-1]}",
-                "let a source normalise them",
-            )
+    if LAT in dims:
+        _check_regular(data)
+    elif Y in dims:
+        _check_projected(data)
     return data
+
+
+def _check_regular(data: xr.Dataset) -> None:
+    _ascending(data, LAT)
+    _ascending(data, LON)
+    lat, lon = data[LAT].values, data[LON].values
+    if lat[0] < -90 or lat[-1] > 90:
+        raise ForecastError("latitudes in [-90, 90]", f"{lat[0]} to {lat[-1]}", "mend the latitude coordinate")
+    if not -180 <= lon[0] < 180 or lon[-1] - lon[0] >= 360:
+        expected = "longitudes that begin in [-180, 180) and span less than 360"
+        raise ForecastError(expected, f"{lon[0]} to {lon[-1]}", "let a source normalise them")
+
+
+def _check_projected(data: xr.Dataset) -> None:
+    if min(data.sizes[Y], data.sizes[X]) < 2:
+        got = f"{data.sizes[Y]} x {data.sizes[X]}"
+        raise ForecastError("a projected grid of at least 2 rows and columns", got, "take a larger cut, or series")
+    for name in (Y, X):
+        steps = np.diff(data[name].values) if name in data.coords else np.zeros(1)
+        if not ((steps > 0).all() or (steps < 0).all()):
+            expected = f"a strictly monotonic coordinate {name}"
+            raise ForecastError(expected, "none, or another", "number it in the source")
+    for name, low, high in ((LAT, -90.0, np.nextafter(90.0, 91.0)), (LON, -180.0, 180.0)):
+        if name not in data.coords or data[name].dims != (Y, X):
+            expected = f"a coordinate {name} of shape (y, x) on a projected grid"
+            got = f"{data[name].dims}" if name in data.coords else "none"
+            raise ForecastError(expected, got, "keep it in the source")
+        values = data[name].values
+        if not ((values >= low) & (values < high)).all():
+            expected = "latitudes in [-90, 90]" if name == LAT else "longitudes in [-180, 180)"
+            got = f"{np.min(values)} to {np.max(values)} (NaN: one is missing)"
+            raise ForecastError(f"{expected} in every cell", got, f"mend the coordinate {name} in the source")
 
 
 def _ascending(data: xr.Dataset, name: str) -> None:

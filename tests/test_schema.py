@@ -20,6 +20,18 @@ def maps(**changed: object) -> xr.Dataset:
     return xr.Dataset({"slp": (("time", "lat", "lon"), np.zeros(sizes), {"units": "Pa"})}, coords=coords)
 
 
+def projected(lat: np.ndarray, lon: np.ndarray, **changed: object) -> xr.Dataset:
+    """Two days on a projected grid."""
+    rows, columns = np.broadcast_shapes(lat.shape, lon.shape)
+    coords = {"time": DAYS[:2], "y": np.arange(rows), "x": np.arange(columns)}
+    coords |= {"lat": (("y", "x"), lat), "lon": (("y", "x"), lon)} | changed
+    values = np.zeros((2, rows, columns))
+    return xr.Dataset({"slp": (("time", "y", "x"), values, {"units": "Pa"})}, coords=coords)
+
+
+LON_YX, LAT_YX = np.meshgrid(np.linspace(-10.0, 10, 5), np.linspace(30.0, 60, 4))
+
+
 def forecast(**changed: object) -> xr.Dataset:
     lead = schema.leads(2, pd.Timedelta("1D"))
     valid = schema.valid_times(DAYS[:1], lead)
@@ -50,6 +62,14 @@ def test_canonical_observations_pass_unchanged() -> None:
         (maps(lat=[32.5, 30.0]), "lat strictly ascending"),
         (maps(lat=[80.0, 95.0]), "latitudes in"),
         (maps(lon=[200.0, 202.5, 205.0]), "longitudes that begin in"),
+        (projected(LAT_YX[:1], LON_YX[:1]), "a projected grid of at least 2 rows and columns"),
+        (projected(LAT_YX, LON_YX, y=[0, 1, 1, 2]), "a strictly monotonic coordinate y"),
+        (projected(LAT_YX, LON_YX).drop_vars("x"), "a strictly monotonic coordinate x"),
+        (projected(LAT_YX, LON_YX).drop_vars("lat"), r"a coordinate lat of shape \(y, x\)"),
+        (projected(LAT_YX, LON_YX).assign_coords(lon=("x", LON_YX[0])), r"a coordinate lon of shape \(y, x\)"),
+        (projected(LAT_YX + 40, LON_YX), r"latitudes in \[-90, 90\] in every cell"),
+        (projected(LAT_YX, LON_YX + 180), r"longitudes in \[-180, 180\) in every cell"),
+        (projected(LAT_YX, LON_YX * np.nan), r"longitudes in \[-180, 180\) in every cell"),
     ],
 )
 def test_observations_that_break_a_clause_are_refused(data: xr.Dataset, words: str) -> None:
@@ -57,8 +77,14 @@ def test_observations_that_break_a_clause_are_refused(data: xr.Dataset, words: s
         schema.check_observations(data)
 
 
+def test_a_projected_grid_is_a_map_with_rows_and_columns_in_either_order() -> None:
+    data = projected(LAT_YX, LON_YX, y=[3.0, 2.0, 1.0, 0.0])
+    assert schema.check_observations(data) is data
+    assert (schema.kind(data), schema.space_dims(data)) == ("map", ("y", "x"))
+
+
 def test_data_without_space_are_neither_series_nor_map() -> None:
-    with pytest.raises(ForecastError, match=r"dimensions \(time, series\) or \(time, lat, lon\)"):
+    with pytest.raises(ForecastError, match=r"dimensions \(time, series\), \(time, lat, lon\) or \(time, y, x\)"):
         schema.kind(xr.Dataset({"a": ("time", [1.0])}))
 
 
@@ -110,7 +136,23 @@ def test_weights_are_cosines_over_their_mean_and_series_have_none() -> None:
     assert schema.area_weights(xr.Dataset({"a": (("time", "series"), [[1.0]])})) is None
 
 
+def test_weights_on_a_regional_grid_do_not_reach_to_the_pole() -> None:
+    lat = np.float32([30.0, 30.1, 30.2, 30.3])  # 30.1 and 30.2 are not float32 numbers
+    weights = schema.area_weights(maps(lat=lat, lon=[0.0]))
+    cosine = np.cos(np.deg2rad(lat.astype("float64")))
+    assert weights is not None and weights.values == pytest.approx(cosine / cosine.mean(), abs=1e-12)
+
+
+def test_a_regular_grid_written_with_2d_coordinates_has_the_same_weights() -> None:
+    lon, lat = np.meshgrid(np.arange(-10.0, 10, 2.5), np.arange(40.0, 70, 2.5))
+    weights = schema.area_weights(projected(lat, lon))
+    cosine = np.cos(np.deg2rad(lat))
+    assert weights is not None and weights.dims == ("y", "x")
+    assert weights.values == pytest.approx(cosine / cosine.mean(), abs=1e-12)
+
+
 def test_longitudes_close_the_circle_only_when_they_do() -> None:
+    assert not schema.is_periodic(np.zeros((3, 4)))
     assert schema.is_periodic(np.arange(-180.0, 180.0, 5.625))
     assert not schema.is_periodic(np.arange(-70.0, 10.1, 2.5))
 
