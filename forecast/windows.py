@@ -3,6 +3,11 @@
 A span holds the steps that may be targets; the context of a forecast may reach back before its span. Between training
 and validation, and between validation and test, at least as many steps are left out as there are leads: a forecast
 that starts in one span never has a target in the next. The test span stays locked until one forecaster is chosen.
+
+The validation span is shared out, in blocks of about two weeks, between early stopping and calibration, so that
+both see every season. They take turns as in the sequence of Thue and Morse (0110 1001 ...), which has no period that a
+season could fall in with. What keeps them apart is the valid time: a forecast may begin in a block of one and be scored
+in a block of the other, and no valid time belongs to both.
 """
 
 from __future__ import annotations
@@ -20,6 +25,11 @@ from forecast.errors import ForecastError
 
 Span = tuple[Any, Any]
 """First and last time, both included, as the axis has them (datetime64 or cftime)."""
+
+BLOCK = pd.Timedelta("14D")
+BLOCKS = 12  # at least
+LEADS = 3  # a block is at least this many times the leads long, so that most forecasts lie in one
+FEWEST = 4  # under so many blocks the span is halved
 
 Data = TypeVar("Data", xr.Dataset, xr.DataArray)
 EXAMPLES = "dates such as ['2007-01-01', '2007-12-31'], or a span such as '60D' or '20%'"
@@ -51,15 +61,15 @@ class Split:
 
     Attributes:
         train: what models and scalings learn from.
-        validate: what chooses among them: ``early`` then ``calibration``.
-        early: its first half, for early stopping.
-        calibration: its second half, for residuals.
+        validate: what chooses among them: ``early`` and ``calibration`` share it.
+        early: its blocks for early stopping, ascending.
+        calibration: its blocks for residuals, ascending.
     """
 
     train: Span
     validate: Span
-    early: Span
-    calibration: Span
+    early: tuple[Span, ...]
+    calibration: tuple[Span, ...]
     _test: Span = field(repr=False)
     _opened: list[str] = field(default_factory=list, repr=False, compare=False)
 
@@ -91,15 +101,13 @@ class Split:
                 raise ForecastError(f"{early} to end before {late} begins", got, "mend [split]")
         train = (before[0], min(before[1], validate[0] - gap))
         validate = (validate[0], min(validate[1], test[0] - gap))
-        half = (validate[0] + validate[1]) // 2
-        parts = {"train": train, "early": (validate[0], half), "calibration": (half, validate[1]), "test": test}
-        for name, (start, stop) in parts.items():
-            if start < 0 or stop - start < 1:
-                expected = f"at least 1 step to {name} with {gap} steps left out between spans"
+        for name, least, (start, stop) in (("train", 1, train), ("validate", 2, validate), ("test", 1, test)):
+            if start < 0 or stop - start < least:
+                expected = f"at least {least} step{'s'[: least - 1]} to {name} with {gap} steps left out between spans"
                 raise ForecastError(expected, f"{len(index)} steps in all", "shorten [split] or ingest a longer record")
-        spans = {name: (times[start], times[stop - 1]) for name, (start, stop) in parts.items()}
-        both = (spans["early"][0], spans["calibration"][1])
-        return cls(spans["train"], both, spans["early"], spans["calibration"], spans["test"])
+        shares = [tuple((times[a], times[b - 1]) for a, b in part) for part in _turns(*validate, leads, step)]
+        whole = [(times[start], times[stop - 1]) for start, stop in (train, validate, test)]
+        return cls(whole[0], whole[1], shares[0], shares[1], whole[2])
 
     def open_test(self, choice: str) -> Span:
         """Unlock the test span for the one forecaster that was chosen, and return it.
@@ -169,6 +177,16 @@ def windows(unbroken: Sequence[tuple[int, int]], context: int, leads: int) -> np
     """
     starts = [np.arange(start, max(start, stop - context - leads + 1)) for start, stop in unbroken]
     return np.concatenate([np.zeros(0, dtype=int), *starts]).astype(int)
+
+
+def _turns(start: int, stop: int, leads: int, step: pd.Timedelta) -> tuple[list[tuple[int, int]], ...]:
+    """Share [start, stop) out between two that take turns: (start, stop) of each one's, neighbours joined."""
+    steps = stop - start
+    count = min(max(BLOCKS, int(np.ceil(steps * step / BLOCK))), steps // (LEADS * max(1, leads)))
+    count = count - count % 2 if count >= FEWEST else 2
+    edges = start + np.arange(count + 1) * steps // count
+    turn = np.array([number.bit_count() % 2 for number in range(count)])
+    return tuple([(int(edges[a]), int(edges[b])) for a, b in stretches(turn == who)] for who in (0, 1))
 
 
 def _positions(

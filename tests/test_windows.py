@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,8 +39,6 @@ def test_dates_are_kept_but_for_the_gap_of_the_leads_at_their_ends() -> None:
     spans = split(YEARS, **DATES)
     assert spans.train == (day("2001-01-01"), day("2006-12-26"))
     assert spans.validate == (day("2007-01-01"), day("2007-12-26"))
-    assert spans.early == (day("2007-01-01"), day("2007-06-29"))
-    assert spans.calibration == (day("2007-06-30"), day("2007-12-26"))
     assert spans.open_test("linear") == (day("2008-01-01"), day("2008-12-31"))
 
 
@@ -90,8 +89,36 @@ def test_no_forecast_that_starts_in_a_span_has_a_target_in_the_next(
     reach = np.timedelta64(leads, "D")
     assert spans.train[1] + reach < spans.validate[0]
     assert spans.validate[1] + reach < spans.open_test("x")[0]
-    assert spans.early[1] + np.timedelta64(1, "D") == spans.calibration[0]
-    assert spans.validate == (spans.early[0], spans.calibration[1])
+    blocks = sorted([*spans.early, *spans.calibration])
+    assert (blocks[0][0], blocks[-1][1]) == spans.validate
+    assert all(one[1] + np.timedelta64(1, "D") == two[0] for one, two in itertools.pairwise(blocks))
+
+
+def test_blocks_of_validation_take_turns_after_thue_and_morse_and_neighbours_join() -> None:
+    spans = split(YEARS, **DATES)  # 360 days: 24 blocks of 15, three times the leads
+    edges = [day("2007-01-01") + np.timedelta64(15 * number, "D") for number in range(25)]
+    turns = "0110 1001 1001 0110 1001 0110".replace(" ", "")
+    places = ([run.span() for run in re.finditer(f"{who}+", turns)] for who in (0, 1))
+    early, late = ([(edges[a], edges[b] - np.timedelta64(1, "D")) for a, b in part] for part in places)
+    assert spans.early == tuple(early) and spans.calibration == tuple(late)
+
+
+@pytest.mark.parametrize(("count", "step"), [(365, "1D"), (1096, "1D"), (8760, "1h"), (260, "7D"), (120, "30D")])
+def test_early_stopping_and_calibration_both_see_every_season(count: int, step: str) -> None:
+    times = pd.date_range("2001-01-01", periods=4 * count, freq=step).values
+    spans = split(times, 3, pd.Timedelta(step), validate="25%", test="25%")
+    for part in (spans.early, spans.calibration):
+        seen = np.concatenate([times[(times >= first) & (times <= last)] for first, last in part])
+        shares = np.bincount(pd.DatetimeIndex(seen).month % 12 // 3, minlength=4) / len(seen)
+        assert shares.min() > 0.12
+
+
+@pytest.mark.parametrize(("leads", "blocks"), [(1, 12), (6, 8), (12, 4), (13, 2), (70, 2)])
+def test_blocks_are_three_times_as_long_as_the_leads_or_the_span_is_halved(leads: int, blocks: int) -> None:
+    spans = split(YEARS[:800], leads, train=("2001-01-01", "2001-12-31"), validate="144D", test="30D", gap="70D")
+    turns = [number.bit_count() % 2 for number in range(blocks)]
+    assert len(spans.early) + len(spans.calibration) == 1 + sum(one != two for one, two in itertools.pairwise(turns))
+    assert spans.early[0][1] - spans.early[0][0] + np.timedelta64(1, "D") == np.timedelta64(144 // blocks, "D")
 
 
 def test_the_test_span_is_refused_until_one_choice_opens_it_and_to_any_other() -> None:

@@ -13,10 +13,15 @@ from __future__ import annotations
 
 import mmap
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
+
+Valid = tuple[int, int] | Sequence[tuple[int, int]]
+"""[start, stop) of the steps that may be targets, or several such, ascending and apart."""
 
 READ = 1 << 22  # bytes that a digest reads at a time
 
@@ -50,14 +55,14 @@ class Tapes(ABC):
         """Gather what is known beforehand of the steps ahead, (B, steps, L, F); None where there is nothing."""
 
     @abstractmethod
-    def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: tuple[int, int]) -> Tensor:
+    def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: Valid) -> Tensor:
         """Gather what is to be forecast at each step, (B, steps, L, K[, H, W]), NaN where missing.
 
         Args:
             tape_B: tape of each row.
             start_B: first step of each row.
             steps: how many.
-            valid: [start, stop) of the steps that may be targets; beyond them NaN.
+            valid: [start, stop) of the steps that may be targets, or several; outside them NaN.
         """
 
     @abstractmethod
@@ -67,6 +72,16 @@ class Tapes(ABC):
     @abstractmethod
     def digest(self) -> str:
         """Return a fingerprint of all values, read piece by piece."""
+
+
+def outside(at: Tensor, valid: Valid) -> Tensor:
+    """Return which of some steps may not be targets, boolean, of their shape.
+
+    >>> outside(torch.arange(6), [(1, 2), (4, 6)]).tolist()
+    [True, False, True, True, False, False]
+    """
+    edges = torch.as_tensor(np.asarray(valid, dtype=np.int64).ravel())
+    return torch.bucketize(at, edges, right=True) % 2 == 0
 
 
 def release(array: Any) -> None:

@@ -19,7 +19,7 @@ import xarray as xr
 from torch import Tensor
 
 from forecast import schema
-from forecast.batches.base import READ, Tapes, release
+from forecast.batches.base import READ, Tapes, Valid, outside, release
 from forecast.errors import ForecastError
 from forecast.scaling import Scaling
 from forecast.schema import LAT, LON, TIME
@@ -106,13 +106,13 @@ class Frames(Tapes):
             return None
         return self.calendar[self._ahead(start_B, steps).clamp(max=len(self.calendar) - 1)]
 
-    def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: tuple[int, int]) -> Tensor:
+    def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: Valid) -> Tensor:
         """See the contract: the L steps after each."""
         ahead = self._ahead(start_B, steps)
         y = self.values[:, :, : self.targets][tape_B[:, None, None], ahead.clamp(max=self.values.shape[1] - 1)]
         release(self._source)
-        outside = (ahead < valid[0]) | (ahead >= min(valid[1], self.values.shape[1]))
-        return y.masked_fill(outside.reshape(*ahead.shape, *[1] * (y.dim() - 3)), torch.nan)
+        beyond = outside(ahead, valid) | (ahead >= self.values.shape[1])
+        return y.masked_fill(beyond.reshape(*ahead.shape, *[1] * (y.dim() - 3)), torch.nan)
 
     def contexts(self, tape_B: Tensor) -> Tensor | None:
         """None: a tape's state begins at zero, or as learned."""

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecast.batches.base import READ, Tapes, release
+from forecast.batches.base import READ, Tapes, Valid, outside, release
 from forecast.errors import ForecastError
 
 Values = Tensor | np.ndarray
@@ -88,12 +88,12 @@ class Sequences(Tapes):
         """None: nothing is known of the steps ahead."""
         return None
 
-    def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: tuple[int, int]) -> Tensor:
+    def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: Valid) -> Tensor:
         """See the contract."""
         tapes, at = tape_B.numpy(), start_B.numpy()[:, None] + np.arange(steps)
         y = self._gather(self._targets, tapes, at)
-        outside = (at < valid[0]) | (at >= np.minimum(valid[1], self._lengths[tapes])[:, None])
-        return y.masked_fill_(torch.from_numpy(outside)[:, :, None, None], torch.nan)
+        beyond = outside(torch.from_numpy(at), valid) | torch.from_numpy(at >= self._lengths[tapes, None])
+        return y.masked_fill_(beyond[:, :, None, None], torch.nan)
 
     def contexts(self, tape_B: Tensor) -> Tensor | None:
         """See the contract."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecast.batches.base import Tapes
+from forecast.batches.base import Tapes, Valid
 from forecast.errors import ForecastError
 
 BLOCK = 1 << 18  # values gathered at a time: many small chunks in one go, large ones one by one
@@ -96,8 +96,8 @@ class Streams(Sequence[Chunk]):
             None: all of every tape.
         streams: B (fewer where there is too little data).
         chunk: k, steps.
-        valid: [start, stop) of the steps that count as targets; by default from the first stretch's start to the last
-            one's stop, so that nothing beyond the stretches is learned from.
+        valid: [start, stop) of the steps that count as targets, or several, ascending; by default from the first
+            stretch's start to the last one's stop, so that nothing beyond the stretches is learned from.
         spin_up: steps that a stream reads, without targets, before the piece dealt to it (within its stretch).
         whole: whether stretches are dealt out uncut, as many chunks to each stream; with a chunk at least as long as
             the longest, a chunk holds one stretch a stream.
@@ -115,7 +115,7 @@ class Streams(Sequence[Chunk]):
         streams: int = 16,
         chunk: int = 24,
         *,
-        valid: tuple[int, int] | None = None,
+        valid: Valid | None = None,
         spin_up: int = 0,
         whole: bool = False,
         weights: Tensor | None = None,
@@ -124,7 +124,8 @@ class Streams(Sequence[Chunk]):
         self.tapes, self.streams, self.chunk, self.whole = tapes, streams, chunk, whole
         self.stretches = _stretches(tapes.lengths, stretches)
         self.steps = int((self.stretches[:, 2] - self.stretches[:, 1]).sum())
-        self.valid = valid or (int(self.stretches[:, 1].min()), int(self.stretches[:, 2].max()))
+        wanted = np.asarray(valid or (self.stretches[:, 1].min(), self.stretches[:, 2].max()), dtype=np.int64)
+        self.valid = tuple((int(start), int(stop)) for start, stop in wanted.reshape(-1, 2))
         self.spin_up, self.weights = spin_up, weights
         self._deal = self._dealt(offset)
         self._together = self._block_length()

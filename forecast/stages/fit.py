@@ -1,8 +1,9 @@
-"""Fit one model: scaling from the training span, streams for truncated BPTT, early stopping on half of validation."""
+"""Fit one model: scaling from the training span, streams for truncated BPTT, early stopping on blocks of validation."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from forecast.stages.workspace import Report, Workspace
 from forecast.training.progress import History
 from forecast.training.settings import Training
 from forecast.training.tbptt import train
-from forecast.windows import stretches
+from forecast.windows import Span, stretches
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
     mask = any(bool(learned[name].isnull().any()) for name in names)
     data = frames(seen, scaling, problem.targets, problem.covariates, problem.leads, mask=mask)
     model: Model = create(member("model", MODELS, one.type), shape_of(data), one.options, settings.seed)
-    learn = streams(problem, data, split.train, settings)
+    learn = streams(problem, data, [split.train], settings)
     early = streams(problem, data, split.early, settings)
     label = f"train {one.name}"
     report(label, 0, settings.epochs)
@@ -127,21 +128,22 @@ def shape_of(data: Frames) -> Shape:
     )
 
 
-def streams(problem: Problem, data: Frames, span: tuple[Any, Any], settings: Training) -> Streams:
-    """Lay unbroken streams over a span; they may read, but not learn from, the spin-up before it.
+def streams(problem: Problem, data: Frames, spans: Sequence[Span], settings: Training) -> Streams:
+    """Lay unbroken streams over spans and what lies between; they may read, but not learn from, what lies outside.
 
     Args:
         problem: whose observations say where the gaps are.
         data: frames of all observations.
-        span: first and last time that count as targets.
+        spans: first and last times that count as targets, ascending.
         settings: streams, chunk, bridged gaps, spin-up.
 
     Raises:
-        ForecastError: the span holds no unbroken stretch.
+        ForecastError: the spans hold no unbroken stretch.
     """
     observed = problem.observed
-    part = observed.get_index(TIME).slice_indexer(*span)
-    first, last = int(part.start), int(part.stop)
+    parts = [observed.get_index(TIME).slice_indexer(*span) for span in spans]
+    valid = [(int(part.start), int(part.stop)) for part in parts]
+    first, last = valid[0][0], valid[-1][1]
     dims = list(schema.space_dims(observed))
     seen = np.logical_or.reduce([observed[name].notnull().any(dims).values for name in problem.targets])
     inside = [
@@ -150,14 +152,14 @@ def streams(problem: Problem, data: Frames, span: tuple[Any, Any], settings: Tra
         if stop > first and start < last
     ]
     if not inside:
-        raise ForecastError(f"observed steps from {span[0]} to {span[1]}", "none", "mend [split], or raise max_gap")
+        raise ForecastError(
+            f"observed steps from {spans[0][0]} to {spans[-1][1]}", "none", "mend [split], or raise max_gap"
+        )
     weights = schema.area_weights(observed)
     cells = None
     if weights is not None and data.grid is not None:
         cells = torch.from_numpy(np.repeat(weights.values.astype("float32")[:, None], data.grid[1], axis=1))
-    return Streams(
-        data, inside, settings.streams, settings.k1, valid=(first, last), spin_up=settings.spin_up, weights=cells
-    )
+    return Streams(data, inside, settings.streams, settings.k1, valid=valid, spin_up=settings.spin_up, weights=cells)
 
 
 def rows(done: History) -> list[dict[str, float]]:

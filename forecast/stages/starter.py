@@ -153,7 +153,7 @@ quantiles = [0.05, 0.5, 0.95]         # the lowest and the highest are the inter
 members = 20                          # members of the ensemble, dressed with whole residual fields
 
 [split]                               # dates ["first", "last"], or spans or shares of the newest data
-validate = "20%"                      # first half: early stopping; second half: calibration
+validate = "20%"                      # its blocks by turns: early stopping and calibration
 test = "20%"                          # read once, at the end
 
 [quality]                             # what follows a broken rule: mask | flag | refuse

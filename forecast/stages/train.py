@@ -1,7 +1,7 @@
 """Train: fit every baseline, train every model by truncated BPTT, calibrate all, save and log each.
 
-Weights see the training span only; early stopping sees the first half of the validation span, calibration the
-second. What is saved is one checkpoint a forecaster; what is logged is one MLflow run each, under one parent.
+Weights see the training span only; early stopping and calibration see blocks of the validation span by turns (decision
+12). What is saved is one checkpoint a forecaster; what is logged is one MLflow run each, under one parent.
 """
 
 from __future__ import annotations
@@ -181,13 +181,14 @@ def _keep(
     datasets = fitted.datasets | {"space": space_of(problem)}
     raw = Checkpoint(fitted.name, fitted.type, fitted.family, settings, fitted.weights, datasets)
     path, task = workspace.models / f"{fitted.name}.safetensors", workspace.pipeline.task
-    past = backtest(forecaster(raw), problem.observed, problem.split.calibration)
+    blocks = problem.split.calibration
+    past = backtest(forecaster(raw), problem.observed, (blocks[0][0], blocks[-1][1]))
     if any(not bool(values.notnull().any()) for values in past.values()):
         note = "left out: the record is too short for it to say anything of the calibration span"
         entries.append(Entry(fitted.name, fitted.family, "", path, fitted.seconds, note=note))
         return
     for target, values in past.items():
-        inside = within(values, problem.split.calibration)
+        inside = within(values, *blocks)
         seed = workspace.pipeline.training.seed
         calibration = Calibration.fit(inside, problem.observed[target], task.quantiles, task.members, seed)
         datasets[f"calibration:{target}"] = calibration.to_dataset()

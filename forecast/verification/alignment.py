@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,21 +38,22 @@ def align(forecast: xr.DataArray, observed: xr.DataArray) -> xr.DataArray:
     return rows.isel({TIME: index}).drop_vars(TIME)
 
 
-def within(forecast: xr.DataArray, span: tuple[Any, Any]) -> xr.DataArray:
-    """Keep the forecasts for valid times in a span: the same valid times for all leads.
+def within(forecast: xr.DataArray, *spans: tuple[Any, Any]) -> xr.DataArray:
+    """Keep the forecasts for valid times in some spans: the same valid times for all leads.
 
     Args:
-        forecast: (forecast_reference_time, lead, ...); references should reach back from the span's first time by the
+        forecast: (forecast_reference_time, lead, ...); references should reach back from a span's first time by the
             longest lead.
-        span: first and last valid time, both included: times of the forecast's calendar, or dates as text
+        spans: of each, first and last valid time, both included: times of the forecast's calendar, or dates as text
             ("2008-12-31" as the last time includes that whole day).
 
     Returns:
-        The forecast with NaN outside the span, references without any valid time in the span left out.
+        The forecast with NaN outside the spans, references without any valid time in one of them left out.
     """
     times, place = _valid(forecast)
-    part = xr.DataArray(times, dims=TIME, coords={TIME: times}).get_index(TIME).slice_indexer(*span)
-    inside = (place >= part.start) & (place < part.stop)
+    index = xr.DataArray(times, dims=TIME, coords={TIME: times}).get_index(TIME)
+    parts = [index.slice_indexer(*span) for span in spans]
+    inside = reduce(or_, ((place >= part.start) & (place < part.stop) for part in parts))
     rows = inside.any(LEAD).values
     kept = forecast if rows.all() else forecast.isel({REFERENCE: rows})
     return kept if inside.values[rows].all() else kept.where(inside.isel({REFERENCE: rows}))

@@ -43,7 +43,9 @@ def test_targets_stay_within_the_steps_that_count() -> None:
     streams = Streams(counting(), [(0, 8)], streams=1, chunk=8)
     assert torch.isnan(streams[0].y[0, :, :, 0]).nonzero().tolist() == [[6, 1], [7, 0], [7, 1]]
     later = Streams(counting(), [(0, 12)], streams=1, chunk=12, valid=(9, 11))[0].y
+    both = Streams(counting(), [(0, 12)], streams=1, chunk=12, valid=[(2, 3), (9, 11)])[0].y
     assert later[torch.isfinite(later)].tolist() == [9, 9, 10, 10]
+    assert both[torch.isfinite(both)].tolist() == [2, 2, 9, 9, 10, 10]
 
 
 def test_spin_up_steps_are_read_and_do_not_count() -> None:

@@ -116,7 +116,7 @@ def test_weights_do_not_depend_on_what_comes_after_the_early_stopping_span(again
     problem = pose(again)
     problem.observed.load()
     changed = problem.observed.copy(deep=True)
-    after = changed["time"] > problem.split.early[1]
+    after = changed["time"] > problem.split.early[-1][1]
     changed["t2m"] = xr.where(after, 300.0, changed["t2m"], keep_attrs=True).transpose(*changed["t2m"].dims)
     other = Problem(changed, *list(vars(problem).values())[1:])
     mine, theirs, seeded = fitted(again, problem), fitted(again, other), fitted(again, problem, seed=1)
@@ -131,14 +131,15 @@ def test_targets_lie_in_their_span_and_the_spin_up_reaches_back_before_it(again:
     index = problem.observed.get_index("time")
     scaling = Scaling.fit(problem.split.select(problem.observed, problem.split.train), ["t2m", "dewp"])
     data = frames(problem.observed, scaling, ["t2m"], ["dewp"], problem.leads)
-    for span in (problem.split.train, problem.split.early):
-        first, last = (int(index.get_loc(time)) for time in span)
-        laid = streams(problem, data, span, settings)
-        assert laid.valid == (first, last + 1)
+    for spans in ((problem.split.train,), problem.split.early):
+        valid = tuple((int(index.get_loc(first)), int(index.get_loc(last)) + 1) for first, last in spans)
+        first, last = valid[0][0], valid[-1][1] - 1
+        laid = streams(problem, data, spans, settings)
+        assert laid.valid == valid
         assert laid.stretches[:, 1].min() == max(0, first - settings.spin_up)
         assert laid.stretches[:, 2].max() == last + 1
     gap = index.slice_indexer("2001-01-20", "2001-01-20").start
-    inside = streams(problem, data, problem.split.train, settings).stretches
+    inside = streams(problem, data, [problem.split.train], settings).stretches
     assert not any(start <= gap < stop for _, start, stop in inside)
 
 

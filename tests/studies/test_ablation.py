@@ -65,5 +65,5 @@ def test_nothing_of_the_last_two_months_is_learned(study: Ablation, monkeypatch:
 
     monkeypatch.setattr("forecast.studies.ablation.train", look)
     study.run(Case("LSTM", 0, WEATHER))
-    stops = [study._observed.indexes["time"][streams.valid[1] - 1] for streams in seen]
+    stops = [study._observed.indexes["time"][streams.valid[-1][1] - 1] for streams in seen]
     assert stops[0] < pd.Timestamp(EARLY) and stops[1] < pd.Timestamp(TEST)

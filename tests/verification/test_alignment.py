@@ -72,6 +72,14 @@ def test_a_date_as_the_last_time_includes_the_whole_day():
     assert {str(time)[:13] for time in times} == {"2007-12-22T00", "2007-12-22T12"}
 
 
+def test_of_several_spans_all_valid_times_are_kept_and_none_between():
+    observed = numbered(6)
+    forecast = forecasts(np.ones((5, 3, 1)), observed)
+    inside = within(forecast, ("2007-12-22", "2007-12-22"), ("2007-12-24", "2007-12-24"))
+    times = valid_times(inside[REFERENCE].values, inside[LEAD].values)[inside[:, :, 0].notnull().values]
+    assert {str(time)[:10] for time in times} == {"2007-12-22", "2007-12-24"}
+
+
 def test_a_span_without_forecasts_leaves_none():
     observed = numbered()
     assert within(forecasts(np.ones((3, 2, 1)), observed), ("2010-01-01", "2010-12-31")).sizes[REFERENCE] == 0
