@@ -103,10 +103,10 @@ class Checkpoint:
         if schema.space_dims(space) != schema.space_dims(observed):
             expected = f"{schema.kind(space)} data, {', '.join(schema.space_dims(space))}"
             raise ForecastError(expected, f"{schema.kind(observed)} data", "train again on these data")
-        for dim in schema.space_dims(space):
-            if not np.array_equal(space[dim].values, observed[dim].values):
-                expected = f"{dim} as in training: {_span(space[dim].values)}"
-                raise ForecastError(expected, _span(observed[dim].values), "train again on this grid or these series")
+        for name, where in schema.space_coords(space).items():
+            if not np.array_equal(where.values, observed[name].values):
+                expected = f"{name} as in training: {_span(where.values)}"
+                raise ForecastError(expected, _span(observed[name].values), "train again on this grid or these series")
         step = pd.Timedelta(self.settings["step"])
         if observed.sizes[schema.TIME] > 1 and schema.time_step(observed) != step:
             raise ForecastError(f"a step of {step}", f"{schema.time_step(observed)}", "train again at this step")

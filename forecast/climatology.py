@@ -57,7 +57,7 @@ def fit(train: xr.DataArray) -> xr.Dataset:
     if slots > 1:
         deviation = _slot_means(values - design @ coefficient, _slot(train[schema.TIME], slots), slots)
         variables["deviation"] = (("slot", *space), deviation.reshape(-1, *shape), _units(train))
-    return xr.Dataset(variables, coords={dim: train[dim] for dim in space})
+    return xr.Dataset(variables, coords=schema.space_coords(train))
 
 
 def at(fitted: xr.Dataset, times: np.ndarray) -> xr.DataArray:
@@ -78,7 +78,7 @@ def at(fitted: xr.Dataset, times: np.ndarray) -> xr.DataArray:
         slots = fitted.sizes["slot"]
         flat += fitted["deviation"].values.reshape(slots, -1)[_slot(time, slots)]
     space = coefficient.dims[1:]
-    coords = {schema.TIME: time} | {dim: coefficient[dim] for dim in space}
+    coords = {schema.TIME: time, **schema.space_coords(coefficient)}
     return xr.DataArray(
         flat.reshape(-1, *coefficient.shape[1:]), coords=coords, dims=(schema.TIME, *space), attrs=coefficient.attrs
     )

@@ -150,7 +150,7 @@ class ModelForecaster(Forecaster):
         valid = schema.valid_times(references, self.leads)
         coords = {REFERENCE: references, LEAD: self.leads, VALID_TIME: ((REFERENCE, LEAD), valid)}
         labelled = xr.DataArray(
-            values, dims=(REFERENCE, LEAD, *space), coords=coords | {dim: observed[dim] for dim in space}, name=name
+            values, dims=(REFERENCE, LEAD, *space), coords=coords | schema.space_coords(observed), name=name
         )
         return self.scaling.undo(labelled, name).assign_attrs(observed[name].attrs)
 

@@ -91,6 +91,13 @@ def space_dims(data: xr.Dataset | xr.DataArray) -> tuple[str, ...]:
     raise ForecastError(expected, f"{tuple(data.dims)}", "rename the dimensions, or use a source")
 
 
+def space_coords(data: xr.Dataset | xr.DataArray) -> dict[str, xr.Variable]:
+    """Return what says where values are: the coordinates of space, and on a projected grid also its lat and lon."""
+    space = space_dims(data)
+    names = [*space, *(name for name in (LAT, LON) if Y in space and name in data.coords)]
+    return {name: data[name].variable for name in names}
+
+
 def time_step(time: xr.DataArray | xr.Dataset) -> pd.Timedelta:
     """Return the step of a time axis: the commonest difference between neighbours (any calendar).
 

@@ -83,6 +83,14 @@ def test_a_projected_grid_is_a_map_with_rows_and_columns_in_either_order() -> No
     assert (schema.kind(data), schema.space_dims(data)) == ("map", ("y", "x"))
 
 
+def test_where_values_are_is_told_by_rows_columns_and_their_2d_coordinates() -> None:
+    data = projected(LAT_YX, LON_YX)
+    assert list(schema.space_coords(data)) == ["y", "x", "lat", "lon"]
+    assert list(schema.space_coords(maps())) == ["lat", "lon"]
+    again = xr.DataArray(np.zeros(LAT_YX.shape), dims=("y", "x"), coords=schema.space_coords(data["slp"]))
+    assert again["lon"].equals(data["lon"])
+
+
 def test_data_without_space_are_neither_series_nor_map() -> None:
     with pytest.raises(ForecastError, match=r"dimensions \(time, series\), \(time, lat, lon\) or \(time, y, x\)"):
         schema.kind(xr.Dataset({"a": ("time", [1.0])}))

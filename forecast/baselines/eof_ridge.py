@@ -59,7 +59,7 @@ def fit(train: xr.DataArray, joined: xr.DataArray, choose: tuple[int, int], lead
     columns = [(np.arange(p)[:, None] * width + np.arange(k)).ravel() for k, p in sizes]
     whole = learn if start >= count else ridge.sums(features, component_TK, known_T, leads, 0, count)
     weight, _, pick = ridge.choose(learn, judge, whole, columns)
-    return usual.assign(_fitted(vectors, root, weight, train.shape[1:])).assign(
+    return usual.assign(_fitted(vectors, root, weight, train)).assign(
         components=("forecast_lead", np.array([sizes[c][0] for c, _ in pick])),
         lags=("forecast_lead", np.array([sizes[c][1] for c, _ in pick])),
         penalty=("forecast_lead", np.array([penalty for _, penalty in pick])),
@@ -103,8 +103,9 @@ def _root_weights(data: xr.DataArray) -> np.ndarray:
     """Return sqrt of the area weights, shape (cell,); a pole's cells keep a small weight that can be divided by."""
     weights = schema.area_weights(data)
     assert weights is not None
-    rows = np.sqrt(np.maximum(weights.values, 1e-6))
-    return np.repeat(rows, data.sizes[schema.LON])
+    rows, columns = (data.sizes[dim] for dim in schema.space_dims(data))
+    root = np.sqrt(np.maximum(weights.values, 1e-6))
+    return np.broadcast_to(root.reshape(rows, -1), (rows, columns)).ravel()
 
 
 def _leading(z_TC: np.ndarray) -> np.ndarray:
@@ -121,10 +122,10 @@ def _leading(z_TC: np.ndarray) -> np.ndarray:
 
 
 def _fitted(
-    vectors: np.ndarray, root: np.ndarray, weight: np.ndarray, shape: tuple[int, ...]
+    vectors: np.ndarray, root: np.ndarray, weight: np.ndarray, train: xr.DataArray
 ) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
     leads, features, width = weight.shape
-    space = ("component", schema.LAT, schema.LON)
+    space, shape = ("component", *schema.space_dims(train)), train.shape[1:]
     return {
         "pattern": (space, (vectors.T / root).reshape(width, *shape)),
         "projection": (space, (vectors.T * root).reshape(width, *shape)),

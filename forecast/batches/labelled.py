@@ -168,15 +168,16 @@ def frames(
     scaled = scaling.apply(observed)
     dims = (TIME, *schema.space_dims(observed))
     stacked = np.stack([scaled[name].transpose(*dims).values.astype("float32") for name in names], axis=1)
-    values = torch.from_numpy(stacked[None] if LAT in dims else np.ascontiguousarray(np.moveaxis(stacked, 2, 0)))
+    grid = schema.kind(observed) == "map"
+    values = torch.from_numpy(stacked[None] if grid else np.ascontiguousarray(np.moveaxis(stacked, 2, 0)))
     return Frames(
         values=values,
         targets=len(targets),
         leads=leads,
         calendar=_calendar(observed, leads, step),
-        position=_position(observed) if LAT in dims else None,
+        position=_position(observed) if grid else None,
         mask=bool(torch.isnan(values).any()) if mask is None else mask,
-        periodic=LON in dims and schema.is_periodic(observed[LON].values),
+        periodic=grid and schema.is_periodic(observed[LON].values),
         times=observed[TIME].values,
     )
 
@@ -202,13 +203,13 @@ def _calendar(observed: xr.Dataset, leads: int, step: pd.Timedelta) -> Tensor:
 
 
 def _position(observed: xr.Dataset) -> Tensor:
-    """Sine of latitude, and longitude (sine and cosine if it closes the circle, else -1 to 1): (P, H, W)."""
+    """Sine of latitude; the column: a longitude that closes the circle as sine and cosine, else -1 to 1; (P, H, W)."""
     lat, lon = np.deg2rad(observed[LAT].values), observed[LON].values
     rows = (
         [np.sin(np.deg2rad(lon)), np.cos(np.deg2rad(lon))]
         if schema.is_periodic(lon)
-        else [np.linspace(-1, 1, len(lon))]
+        else [np.linspace(-1, 1, lon.shape[-1])]
     )
-    shape = (len(lat), len(lon))
-    fields = [np.broadcast_to(np.sin(lat)[:, None], shape), *(np.broadcast_to(row, shape) for row in rows)]
+    shape = (len(lat), lon.shape[-1])
+    fields = [np.broadcast_to(np.sin(lat).reshape(len(lat), -1), shape), *(np.broadcast_to(row, shape) for row in rows)]
     return torch.from_numpy(np.stack(fields).astype("float32"))

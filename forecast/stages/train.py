@@ -154,7 +154,7 @@ def settings_of(problem: Problem, workspace: Workspace, family: str) -> dict[str
 
 def space_of(problem: Problem) -> xr.Dataset:
     """Return the coordinates of space, for a checkpoint to compare with."""
-    return xr.Dataset(coords={dim: problem.observed[dim] for dim in schema.space_dims(problem.observed)})
+    return xr.Dataset(coords=schema.space_coords(problem.observed))
 
 
 def _baseline(problem: Problem, name: str) -> Fitted:
