@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from forecast.baselines import BASELINES
+from forecast.baselines import BASELINES, USUAL
 from forecast.errors import ForecastError
 from forecast.models import MODELS
 from forecast.schema import duration
@@ -150,7 +150,7 @@ class Pipeline(Frozen):
     split: Split = Split()
     quality: Quality = Quality()
     training: Training = Training()
-    baselines: tuple[str, ...] = tuple(BASELINES)
+    baselines: tuple[str, ...] = USUAL
     models: tuple[Member, ...] = ()
     tracking: Tracking = Tracking()
     schedule: Schedule = Schedule()

@@ -8,7 +8,7 @@ the baseline again.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -21,14 +21,20 @@ from forecast.errors import ForecastError
 # control would call it a stuck sensor (config.Quality.stuck_steps).
 MAX_AGE = 24
 
+# Without a validation span this share of the training span, its last, chooses settings.
+HELD_BACK = 0.2
+
 
 class Baseline(ABC):
     """A reference forecast.
 
     Attributes:
+        kinds: the kinds of data it takes, of "series" and "map".
         fitted: everything learned from the training span, empty before ``fit``; its attributes hold the number of
             ``leads`` and the ``step`` (ISO 8601 duration).
     """
+
+    kinds: ClassVar[tuple[str, ...]] = ("series", "map")
 
     def __init__(self) -> None:
         self.fitted = xr.Dataset()
@@ -73,8 +79,13 @@ class Baseline(ABC):
                 hold back the last fifth of the training span to choose, then learn from all of it.
 
         Raises:
-            ForecastError: fewer than one lead, an uneven axis, or nothing observed in the training span.
+            ForecastError: data of another kind, fewer than one lead, an uneven axis, or nothing observed in the
+                training span.
         """
+        if (kind := schema.kind(train)) not in self.kinds:
+            name = type(self).__name__
+            remedy = f"leave it out of `baselines`: on {kind} data it has nothing to say"
+            raise ForecastError(f"{' or '.join(self.kinds)} data for {name}", f"{kind} data", remedy)
         if leads < 1:
             raise ForecastError("at least 1 lead", f"{leads}", "lengthen task.horizon to a step of the data or more")
         step = schema.time_step(train)
@@ -103,12 +114,10 @@ class Baseline(ABC):
         """
         _check(observed, self.step)
         space = schema.space_dims(observed)
-        for dim in space:
-            if dim in self.fitted.coords and not np.array_equal(self.fitted[dim].values, observed[dim].values):
-                got = f"{observed.sizes[dim]} others"
-                raise ForecastError(
-                    f"the {self.fitted.sizes[dim]} values of {dim} in training", got, "fit again on these"
-                )
+        for name, where in schema.space_coords(observed).items():
+            if name in self.fitted.coords and not np.array_equal(self.fitted[name].values, where.values):
+                expected = f"the {self.fitted[name].size} values of {name} in training"
+                raise ForecastError(expected, f"{where.size} others", "fit again on these")
         at = _positions(observed, references)
         first = max(0, int(at.min()) - self.context)
         seen = observed.isel({schema.TIME: slice(first, int(at.max()) + 1)})
@@ -122,7 +131,7 @@ class Baseline(ABC):
                 schema.REFERENCE: starts,
                 schema.LEAD: lead,
                 schema.VALID_TIME: ((schema.REFERENCE, schema.LEAD), schema.valid_times(starts, lead)),
-                **{dim: observed[dim] for dim in space},
+                **schema.space_coords(observed),
             },
             name=observed.name,
             attrs=dict(observed.attrs),
@@ -166,6 +175,30 @@ def lagged(values_TK: np.ndarray, lags: int) -> np.ndarray:
     padded = np.concatenate([np.zeros((lags - 1, values_TK.shape[1])), values_TK])
     stop = len(padded)
     return np.concatenate([padded[lags - 1 - back : stop - back] for back in range(lags)], axis=1)
+
+
+def joined(train: xr.DataArray, validate: xr.DataArray | None) -> tuple[xr.DataArray, tuple[int, int]]:
+    """Return one even axis of training and validation (NaN between them), and the span of positions that chooses.
+
+    Args:
+        train: target (time, *space), training steps.
+        validate: target over the validation span; None or nothing observed: the last fifth of training chooses.
+
+    Raises:
+        ForecastError: the spans overlap.
+    """
+    count = train.sizes[schema.TIME]
+    if validate is None or not np.isfinite(validate.values).any():
+        return train, (count - max(1, int(HELD_BACK * count)), count)
+    step = schema.time_step(train)
+    index, later = train[schema.TIME].to_index(), validate[schema.TIME].to_index()
+    if later[0] <= index[-1]:
+        raise ForecastError(
+            f"a validation span after {index[-1]}", f"{later[0]}", "mend [split]: spans may not overlap"
+        )
+    start, stop = round((later[0] - index[0]) / step), round((later[-1] - index[0]) / step) + 1
+    axis = schema.valid_times(train[schema.TIME].values[:1], np.arange(stop) * np.timedelta64(step.value, "ns"))[0]
+    return xr.concat([train, validate], schema.TIME).reindex({schema.TIME: axis}), (start, stop)
 
 
 def _check(data: xr.DataArray, step: pd.Timedelta) -> None:

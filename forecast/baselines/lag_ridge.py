@@ -44,7 +44,7 @@ def fit(train: xr.DataArray, joined: xr.DataArray, choose: tuple[int, int], lead
     """
     usual = climatology.fit(train)
     count, step = train.sizes[schema.TIME], schema.time_step(train)
-    spread = climatology.spread(train, usual).values
+    spread = usual["spread"].values
     lags = _lag_choices(step, count)
     term_TQ = _terms(joined[schema.TIME], step, yearly=step * count >= pd.Timedelta("365D"))
     z_TS = (joined.values - climatology.at(usual, joined[schema.TIME].values).values) / spread

@@ -11,11 +11,7 @@ import xarray as xr
 
 from forecast import schema
 from forecast.baselines import eof_ridge, lag_ridge
-from forecast.baselines.base import MAX_AGE, Baseline
-from forecast.errors import ForecastError
-
-# Without a validation span the last fifth of the training span chooses, and the regression then learns from all of it.
-HELD_BACK = 0.2
+from forecast.baselines.base import MAX_AGE, Baseline, joined
 
 
 class Linear(Baseline):
@@ -27,26 +23,10 @@ class Linear(Baseline):
         return int(self._learned().sizes["lag"]) + MAX_AGE
 
     def _fit(self, train: xr.DataArray, leads: int, validate: xr.DataArray | None) -> xr.Dataset:
-        joined, choose = _joined(train, validate)
+        whole, choose = joined(train, validate)
         member = eof_ridge if schema.kind(train) == "map" else lag_ridge
-        return member.fit(train, joined, choose, leads)
+        return member.fit(train, whole, choose, leads)
 
     def _forecast(self, observed: xr.DataArray, at: np.ndarray) -> np.ndarray:
         member = eof_ridge if schema.kind(observed) == "map" else lag_ridge
         return member.forecast(self.fitted, observed, self._usual(observed), self._ahead(at))
-
-
-def _joined(train: xr.DataArray, validate: xr.DataArray | None) -> tuple[xr.DataArray, tuple[int, int]]:
-    """Return one even axis of training and validation (NaN between them), and the span of positions that chooses."""
-    count = train.sizes[schema.TIME]
-    if validate is None or not np.isfinite(validate.values).any():
-        return train, (count - max(1, int(HELD_BACK * count)), count)
-    step = schema.time_step(train)
-    index, later = train[schema.TIME].to_index(), validate[schema.TIME].to_index()
-    if later[0] <= index[-1]:
-        raise ForecastError(
-            f"a validation span after {index[-1]}", f"{later[0]}", "mend [split]: spans may not overlap"
-        )
-    start, stop = round((later[0] - index[0]) / step), round((later[-1] - index[0]) / step) + 1
-    axis = schema.valid_times(train[schema.TIME].values[:1], np.arange(stop) * np.timedelta64(step.value, "ns"))[0]
-    return xr.concat([train, validate], schema.TIME).reindex({schema.TIME: axis}), (start, stop)

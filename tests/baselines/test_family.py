@@ -20,7 +20,10 @@ from forecast.registry import member
 LEADS = 3
 CASES = ("daily series", "hourly series", "daily maps", "360-day maps")
 EVERY = pytest.mark.parametrize("name", BASELINES)
-EVERY_CASE = pytest.mark.parametrize("case", CASES)
+ON_MAPS_ONLY = ("local_linear",)
+EVERY_CASE = pytest.mark.parametrize(
+    ("name", "case"), [(n, c) for n in BASELINES for c in CASES if n not in ON_MAPS_ONLY or c.endswith("maps")]
+)
 
 
 @cache
@@ -50,7 +53,6 @@ def fitted(name: str, case: str) -> Baseline:
     return baseline
 
 
-@EVERY
 @EVERY_CASE
 def test_a_forecast_has_the_contract_of_forecasts(name: str, case: str) -> None:
     data = observations(case)
@@ -61,7 +63,6 @@ def test_a_forecast_has_the_contract_of_forecasts(name: str, case: str) -> None:
     assert forecast["valid_time"].values[0, 0] == data["time"].values[201]
 
 
-@EVERY
 @EVERY_CASE
 @settings(max_examples=15, deadline=None)
 @given(reference=st.integers(0, 218), seed=st.integers(0, 2**16), gone=st.booleans())
@@ -79,7 +80,6 @@ def test_what_comes_after_a_reference_never_changes_its_forecast(
     np.testing.assert_allclose(alone, kept, rtol=1e-6)
 
 
-@EVERY
 @EVERY_CASE
 def test_nothing_before_the_context_is_read(name: str, case: str) -> None:
     data, baseline = observations(case), fitted(name, case)
@@ -88,7 +88,6 @@ def test_nothing_before_the_context_is_read(name: str, case: str) -> None:
     np.testing.assert_allclose(baseline.forecast(short, reference), baseline.forecast(data, reference), rtol=1e-6)
 
 
-@EVERY
 @EVERY_CASE
 def test_restored_from_what_it_learned_it_forecasts_the_same(name: str, case: str) -> None:
     data, baseline = observations(case), fitted(name, case)
@@ -97,7 +96,6 @@ def test_restored_from_what_it_learned_it_forecasts_the_same(name: str, case: st
     xr.testing.assert_identical(again.forecast(data, at), baseline.forecast(data, at))
 
 
-@EVERY
 @EVERY_CASE
 def test_a_cell_never_observed_stays_missing_and_the_others_are_forecast(name: str, case: str) -> None:
     data = observations(case)
@@ -109,11 +107,11 @@ def test_a_cell_never_observed_stays_missing_and_the_others_are_forecast(name: s
 
 @EVERY
 def test_with_nothing_observed_for_long_only_those_that_know_the_season_speak(name: str) -> None:
-    data = observations("daily series").copy(deep=True)
+    data = observations("daily maps").copy(deep=True)
     data[700:] = np.nan
-    values = fitted(name, "daily series").forecast(data, data["time"].values[[700 + MAX_AGE + 60]]).values[0]
+    values = fitted(name, "daily maps").forecast(data, data["time"].values[[700 + MAX_AGE + 60]]).values[0]
     speaks = name != "persistence"
-    assert (np.isfinite(values[:, [0, 2, 3]]) == speaks).all()
+    assert (np.isfinite(np.delete(values.reshape(LEADS, -1), 1, axis=1)) == speaks).all()
 
 
 @EVERY
@@ -129,6 +127,12 @@ def test_without_a_validation_span_it_learns_all_the_same(name: str) -> None:
 def test_a_single_reference_may_come_without_a_list(name: str) -> None:
     data = observations("360-day maps")
     assert fitted(name, "360-day maps").forecast(data, data["time"].values[300]).sizes["forecast_reference_time"] == 1
+
+
+@pytest.mark.parametrize("name", ON_MAPS_ONLY)
+def test_a_baseline_for_maps_refuses_series(name: str) -> None:
+    with pytest.raises(ForecastError, match=r"map data for LocalLinear[\s\S]+series data[\s\S]+leave it out of"):
+        fitted(name, "daily series")
 
 
 def test_bad_input_is_answered_in_words() -> None:
