@@ -3,10 +3,10 @@
     forecast(t + l) = c(t + l) + sum over cells d around and lags k of  B_l(d, k) a(t - k)(cell + d)
 
 with anomalies a about the climatology c, and for every cell and lead coefficients of its own, direct. What flows past
-is seen coming, whatever the large-scale patterns do: the counterpart of the regression on empirical orthogonal functions
-(`linear`). The penalty, a share of the mean of the Gram matrix's diagonal (Hoerl and Kennard 1970, Technometrics 12,
-55-67), is one for all cells of a lead, that which does best on the validation span. Beyond the edges the outermost
-values stand again; where longitudes close the circle they go round.
+is seen coming, whatever the large-scale patterns do: the counterpart of the regression on patterns (`linear`). The
+penalty, a share of the mean of the Gram matrix's diagonal (Hoerl and Kennard 1970, Technometrics 12, 55-67), is one for
+all cells of a lead, that which does best on the validation span. Beyond the edges the outermost values stand again;
+where longitudes close the circle they go round.
 
 It costs about cells x steps x features squared: minutes from some ten thousand cells on, so it is not among the default
 baselines.
