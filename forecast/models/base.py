@@ -43,6 +43,10 @@ class Shape:
         targets: how many of the first input channels are the targets themselves (K is a multiple of it; 0: none are).
         symbols: size of an alphabet (0: none); the first channel then holds codes 0 ... symbols - 1, and no target.
         context: features D of a stream, from which its initial state follows (0: none).
+        masked: whether some cells of the grid are left out; which, the model's buffer ``cells`` says.
+        poles: what lies beyond the first and the last row of a closed circle: None: nothing is known, the grid ends; 0:
+            a pole, then that row itself, half way round; 1: the row lies on the pole, beyond it the next one, half way
+            round.
     """
 
     inputs: int
@@ -54,6 +58,18 @@ class Shape:
     targets: int = 1
     symbols: int = 0
     context: int = 0
+    masked: bool = False
+    poles: tuple[int | None, int | None] = (None, None)
+
+    @classmethod
+    def restored(cls, plain: Mapping[str, Any]) -> Shape:
+        """Return the shape whose ``plain`` this is, read from JSON or not."""
+        sizes: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in plain.items()}
+        return cls(**sizes)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the sizes as JSON has them."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
 
 class Options(BaseModel):
@@ -74,6 +90,8 @@ class Model(nn.Module, ABC):
             there is none.
         context: steps that a forecast must have read, itself included; those before them only fade.
         progress: share of the training done, 0 to 1; the engine sets it before each update.
+        cells: (H, W), which cells count, where the shape is ``masked``; saved with the weights. What a masked cell
+            holds is read as 0 and never matters; its forecast is 0, the climatology.
     """
 
     Options: ClassVar[type[Options]] = Options
@@ -82,6 +100,7 @@ class Model(nn.Module, ABC):
     taught: ClassVar[bool] = False
     context: int = 1
     progress: float = 0.0
+    cells: Tensor | None
 
     def __init__(self, shape: Shape, options: Any) -> None:
         super().__init__()
@@ -95,6 +114,8 @@ class Model(nn.Module, ABC):
             got = f"{shape.outputs} outputs for {shape.targets} targets"
             raise ForecastError("outputs a multiple of targets", got, "use targets x quantiles outputs")
         self.shape, self.options = shape, options
+        everywhere = torch.ones(shape.grid, dtype=torch.bool) if shape.masked and shape.grid else None
+        self.register_buffer("cells", everywhere)
 
     @abstractmethod
     def initial(self, streams: int, context: Tensor | None = None) -> State:
@@ -131,8 +152,9 @@ class Model(nn.Module, ABC):
                 step; a value that is not finite.
         """
         self._check(x, future, state)
-        state = self.initial(len(x)) if state is None else state
-        return self.advance(x, future, state, truth) if self.taught else self.advance(x, future, state)  # type: ignore[call-arg]
+        x, state = self.counted(x), self.initial(len(x)) if state is None else state
+        y, state = self.advance(x, future, state, truth) if self.taught else self.advance(x, future, state)  # type: ignore[call-arg]
+        return self.counted(y), state
 
     def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
         """Show what happens inside: name -> (B, T, units ...), such as ``layer0.forget gate`` and ``layer0.hidden``.
@@ -164,6 +186,22 @@ class Model(nn.Module, ABC):
     def blank(self, *sizes: int) -> Tensor:
         """Return zeros of these sizes, of the weights' kind and place."""
         return next(self.parameters()).new_zeros(sizes)
+
+    def counted(self, x: Tensor) -> Tensor:
+        """Return maps (..., H, W) with 0 in the cells that are masked; anything else as it is."""
+        return x if self.cells is None else x.masked_fill(~self.cells, 0.0)
+
+    def mask(self, cells: Tensor) -> None:
+        """Say which ``cells`` count, bool (H, W).
+
+        Raises:
+            ForecastError: the shape is not masked, or of another grid, or no cell counts.
+        """
+        if self.cells is None or cells.shape != self.cells.shape or not cells.any():
+            expected = f"which cells count, one at least, of a masked shape of grid {self.shape.grid}"
+            got = f"{int(cells.sum())} of {tuple(cells.shape)}, masked = {self.shape.masked}"
+            raise ForecastError(expected, got, "pass the mask of the frames' own grid")
+        self.cells.copy_(cells)
 
     def _check(self, x: Tensor, future: Tensor | None, state: State | None) -> None:
         grid, ahead = self.shape.grid or (), (self.shape.leads, self.shape.future)
@@ -210,7 +248,9 @@ def checked(member: type[Model], options: Mapping[str, Any]) -> Any:
         raise ForecastError(f"options of {member.__name__} among {known}", "; ".join(lines), "mend them") from error
 
 
-def create(member: type[Model], shape: Shape, options: Mapping[str, Any], seed: int = 0) -> Model:
+def create(
+    member: type[Model], shape: Shape, options: Mapping[str, Any], seed: int = 0, cells: Tensor | None = None
+) -> Model:
     """Build a model with checked options and weights drawn from a seed (the global generator is left alone).
 
     Args:
@@ -218,14 +258,19 @@ def create(member: type[Model], shape: Shape, options: Mapping[str, Any], seed: 
         shape: sizes from the data and the task.
         options: the member's options as written by a user.
         seed: equal seeds give equal weights.
+        cells: (H, W), which cells count, for a masked shape; None: all, until weights are loaded.
 
     Raises:
-        ForecastError: an option is unknown or out of range, or the kind of data is not the member's.
+        ForecastError: an option is unknown or out of range, the kind of data is not the member's, or the cells are not
+            those of the shape.
     """
     own = checked(member, options)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return member(shape, own)
+        model = member(shape, own)
+    if cells is not None:
+        model.mask(cells)
+    return model
 
 
 def detach(state: State) -> State:

@@ -7,8 +7,8 @@
     H_t = o_t o tanh(C_t)                 s: logistic function, *: convolution, o: product by elements
 
 Shi et al. 2015, Convolutional LSTM network, NeurIPS 28, eq. 3. The bracketed peepholes are off by default: they are
-weights for each cell of one grid, and help little. Edges are replicated in latitude, and in longitude unless the grid
-closes the circle, where they wrap. A direct head, one convolution, reads every lead off the last layer.
+weights for each cell of one grid, and help little. How edges, poles and masks count, convolution.py says; in masked
+cells H and C are 0. A direct head, one convolution, reads every lead off the last layer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from forecast.models.base import Model, Options, Shape, State
-from forecast.models.convolution import Cell, Width, demand_room, initialise, pad
+from forecast.models.convolution import Cell, Convolution, Width, demand_room
 from forecast.models.heads import Residual, Start
 
 
@@ -53,6 +53,76 @@ class ConvLSTMOptions(Options):
     residual: Residual = "damped"
 
 
+class Stack(nn.Module):
+    """ConvLSTM layers one upon the other; state ``h0``, ``c0``, ``h1`` ... each (B, hidden, H, W).
+
+    Args:
+        shape: the model's sizes.
+        options: those of the layers.
+
+    Raises:
+        ForecastError: a kernel would wrap round a closed circle more than once.
+    """
+
+    def __init__(self, shape: Shape, options: ConvLSTMOptions) -> None:
+        super().__init__()
+        demand_room(shape, options.kernel, max(options.dilation))
+        sizes = pairwise((shape.inputs, *options.hidden))
+        spread = (*options.dilation, *options.dilation[-1:] * len(options.hidden))
+        self.layers = nn.ModuleList(
+            Cell(
+                below,
+                width,
+                shape,
+                kernel=options.kernel,
+                recurrent_kernel=options.recurrent_kernel,
+                dilation=apart,
+                peepholes=options.peepholes,
+            )
+            for (below, width), apart in zip(sizes, spread, strict=False)
+        )
+        self.hidden, self.dropout = options.hidden, nn.Dropout2d(options.dropout)
+
+    def initial(self, blank: Tensor) -> State:
+        """Return the state before the first step, zeros like ``blank`` (B, 1, H, W)."""
+        zeros = [blank.repeat(1, width, 1, 1) for width in self.hidden]
+        return {f"{name}{number}": zero for number, zero in enumerate(zeros) for name in ("h", "c")}
+
+    def forward(
+        self, x: Tensor, state: State, counting: Tensor | None = None, shown: dict[str, list[Tensor]] | None = None
+    ) -> tuple[list[Tensor], list[Tensor], State]:
+        """Read maps; while training channels are dropped after each layer, one mask a stream and chunk.
+
+        Args:
+            x: (B, T, C, H, W).
+            state: before the first step.
+            counting: which cells of the grid count, bool (H, W); None: all.
+            shown: where gates and cells are added to, name -> one a step.
+
+        Returns:
+            Of each layer its hidden maps and cells, (T B, hidden, H, W), step by step; and the state after the last.
+        """
+        maps, hidden, cells, after = list(x.unbind(1)), list[Tensor](), list[Tensor](), State()
+        for number, layer in enumerate(self.layers):
+            parts: dict[str, list[Tensor]] = {}
+            given = None if shown is None else parts
+            maps, inner = layer(maps, state[f"h{number}"], state[f"c{number}"], given, counting)
+            after[f"h{number}"], after[f"c{number}"] = maps[-1], inner[-1]
+            if shown is not None:
+                shown |= {f"layer{number}.{name}": values for name, values in parts.items()}
+            maps = self.dropped(maps)
+            hidden.append(torch.cat(maps))
+            cells.append(torch.cat(inner))
+        return hidden, cells, after
+
+    def dropped(self, maps: list[Tensor]) -> list[Tensor]:
+        """Drop channels of maps (B, hidden, H, W) while training, the same of all."""
+        if not self.training or not self.dropout.p:
+            return maps
+        mask = self.dropout(torch.ones_like(maps[0][:, :, :1, :1]))
+        return [one * mask for one in maps]
+
+
 class ConvLSTM(Model):
     """Stacked ConvLSTM layers and a direct head; state ``h0``, ``c0``, ``h1`` ... each (B, hidden, H, W)."""
 
@@ -61,51 +131,26 @@ class ConvLSTM(Model):
 
     def __init__(self, shape: Shape, options: ConvLSTMOptions) -> None:
         super().__init__(shape, options)
-        widths = (shape.inputs, *options.hidden)
-        demand_room(shape, options.kernel, max(options.dilation))
-        spread = (*options.dilation, *options.dilation[-1:] * len(options.hidden))
-        layers = zip(pairwise(widths), spread, strict=False)
-        form = options.model_dump(include={"kernel", "recurrent_kernel", "peepholes"})
-        self.cells = nn.ModuleList(
-            Cell(below, width, shape, dilation=apart, **form) for (below, width), apart in layers
-        )
-        self.dropout = nn.Dropout2d(options.dropout)
+        self.stack = Stack(shape, options)
         read = sum(options.hidden) if options.skip else options.hidden[-1]
-        self.head = nn.Conv2d(read, shape.leads * shape.outputs, options.head_kernel)
-        initialise(self.head)
+        self.head = Convolution(read, shape.leads * shape.outputs, options.head_kernel, shape)
         self.start = Start(shape, options.residual)
 
     def initial(self, streams: int, context: Tensor | None = None) -> State:
         """See the contract."""
-        zeros = [self.blank(streams, width, *(self.shape.grid or ())) for width in self.options.hidden]
-        return {f"{name}{number}": zero for number, zero in enumerate(zeros) for name in ("h", "c")}
+        return self.stack.initial(self.blank(streams, 1, *(self.shape.grid or ())))
 
     def advance(self, x: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See the contract; the calendar of the steps ahead follows from that of the step and the lead."""
-        streams, steps = x.shape[:2]
-        maps, layers, after = list(x.unbind(1)), [], State()
-        for number, cell in enumerate(self.cells):
-            h, c = state[f"h{number}"], state[f"c{number}"]
-            maps, after[f"h{number}"], after[f"c{number}"] = cell(maps, h, c)
-            maps = self._dropped(maps)
-            layers.append(torch.cat(maps))
-        read = torch.cat(layers, dim=1) if self.options.skip else layers[-1]
-        read = self.head(pad(read, self.options.head_kernel, self.shape.periodic))
-        y = read.unflatten(0, (steps, streams)).transpose(0, 1)
+        hidden, _, after = self.stack(x, state, self.cells)
+        read = torch.cat(hidden, dim=1) if self.options.skip else hidden[-1]
+        read = self.head(read, self.head.share(self.cells))
+        y = read.unflatten(0, (x.shape[1], len(x))).transpose(0, 1)
         return self.start(y.unflatten(2, (self.shape.leads, self.shape.outputs)), x), after
 
     @torch.no_grad()
     def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
         """See the contract; each (B, T, hidden, H, W)."""
-        state, maps, traced = self.initial(len(x)) if state is None else state, list(x.unbind(1)), dict[str, Tensor]()
-        for number, cell in enumerate(self.cells):
-            shown: dict[str, list[Tensor]] = {}
-            maps, _, _ = cell(maps, state[f"h{number}"], state[f"c{number}"], shown)
-            traced |= {f"layer{number}.{name}": torch.stack(values, dim=1) for name, values in shown.items()}
-        return traced
-
-    def _dropped(self, maps: list[Tensor]) -> list[Tensor]:
-        if not self.training or not self.options.dropout:
-            return maps
-        mask = self.dropout(torch.ones_like(maps[0][:, :, :1, :1]))
-        return [one * mask for one in maps]
+        shown: dict[str, list[Tensor]] = {}
+        self.stack(self.counted(x), self.initial(len(x)) if state is None else state, self.cells, shown)
+        return {name: torch.stack(values, dim=1) for name, values in shown.items()}

@@ -39,14 +39,14 @@ def test_an_even_kernel_is_refused() -> None:
 
 def test_dilation_spreads_the_kernel_of_its_layer() -> None:
     net = create(ConvLSTM, Shape(inputs=1, leads=1, grid=(9, 9)), {"hidden": [2, 2, 2], "dilation": [1, 3]})
-    assert [cell.seen.dilation for cell in net.cells] == [(1, 1), (3, 3), (3, 3)]
+    assert [cell.seen.dilation for cell in net.stack.layers] == [(1, 1), (3, 3), (3, 3)]
     y, _ = net(torch.zeros(1, 2, 1, 9, 9))
     assert y.shape == (1, 2, 1, 1, 9, 9)
 
 
 def test_dropout_is_alike_on_all_steps_and_cells_of_a_chunk() -> None:
     model = create(ConvLSTM, Shape(inputs=1, leads=1, grid=(2, 2)), {"hidden": [64], "dropout": 0.5})
-    dropped = model._dropped([torch.ones(1, 64, 2, 2)] * 2)
+    dropped = model.train().stack.dropped([torch.ones(1, 64, 2, 2)] * 2)
     assert set(dropped[0].unique().tolist()) == {0.0, 2.0} and torch.equal(dropped[0], dropped[1])
     assert (dropped[0] == dropped[0][:, :, :1, :1]).all()
 

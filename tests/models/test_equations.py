@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from forecast.models.base import Model, Shape, create
 from forecast.models.bigru import BiGRU
@@ -191,11 +192,13 @@ def test_the_convlstm_follows_its_equations(peepholes: bool) -> None:
     shape = Shape(inputs=2, leads=2, grid=(3, 4))
     model = build(ConvLSTM, shape, hidden=[3], kernel=3, peepholes=peepholes)
     x = torch.randn(1, 4, 2, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    cell = model.cells[0]
+    cell = model.stack.layers[0]
     peek = cell.peepholes if peepholes else torch.zeros(3, 3, 3, 4, dtype=torch.float64)
     h = c = torch.zeros(1, 3, 3, 4, dtype=torch.float64)
     for step in x.unbind(1):
-        i, f, g, o = (cell.seen(pad(step, 3, False)) + cell.carried(pad(h, 3, False))).chunk(4, dim=1)
+        drive = conv2d(pad(step, 3, False), cell.seen.weight, cell.seen.bias)
+        i, f, g, o = (drive + conv2d(pad(h, 3, False), cell.carried.weight)).chunk(4, dim=1)
         c = s(f + peek[1] * c) * c + s(i + peek[0] * c) * torch.tanh(g)
         h = s(o + peek[2] * c) * torch.tanh(c)
-    torch.testing.assert_close(model(x)[0][:, -1, :, 0], model.head(pad(h, 3, False)))
+    expected = conv2d(pad(h, 3, False), model.head.weight, model.head.bias)
+    torch.testing.assert_close(model(x)[0][:, -1, :, 0], expected)

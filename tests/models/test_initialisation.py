@@ -163,7 +163,7 @@ def test_chrono_in_a_gru_whose_update_gate_writes_has_the_opposite_sign() -> Non
 
 
 def test_the_convlstms_forget_gate_begins_open_and_its_kernels_with_one_over_fan_in() -> None:
-    cell = create(ConvLSTM, Shape(inputs=6, leads=1, grid=(5, 5)), {"hidden": [16], "kernel": 5}).cells[0]
+    cell = create(ConvLSTM, Shape(inputs=6, leads=1, grid=(5, 5)), {"hidden": [16], "kernel": 5}).stack.layers[0]
     assert cell.seen.bias.tolist() == [0] * 16 + [1] * 16 + [0] * 32
     assert cell.seen.weight.var().item() == pytest.approx(1 / (6 * 25), rel=0.05)
     assert cell.carried.weight.var().item() == pytest.approx(1 / (16 * 9), rel=0.05)
