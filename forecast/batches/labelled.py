@@ -20,11 +20,11 @@ from torch import Tensor
 
 from forecast import schema
 from forecast.batches.base import READ, Tapes, Valid, outside, release
+from forecast.batches.beside import constants, counting, poles, season
+from forecast.batches.sun import Sun
 from forecast.errors import ForecastError
 from forecast.scaling import Scaling
-from forecast.schema import LAT, LON, TIME
-
-DAY = pd.Timedelta("1D")
+from forecast.schema import LON, TIME
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Frames(Tapes):
     """Every step of the data as a model sees it.
 
     Input channels: targets, covariates (missing values are 0, the climatology), then `mask` (the share of variables
-    observed, if asked for), the calendar, and for maps the position.
+    observed, if asked for), the calendar or the sun, and for maps the fields.
 
     Attributes:
         values: (S, T, V[, H, W]) float32, scaled, NaN where missing; the first ``targets`` variables are the targets. A
@@ -40,20 +40,26 @@ class Frames(Tapes):
         targets: how many.
         leads: L.
         calendar: (T + L, F), features of each step and of the L steps after the last; None without calendar.
-        position: (P, H, W), features of each cell; None for series.
+        fields: (P, H, W), features of each cell; None for series.
         mask: whether there is a mask channel.
         periodic: whether longitude closes the circle.
         times: (T,), any calendar.
+        poles: what lies beyond the first and the last row, see ``beside.poles``.
+        cells: (H, W), which cells count; None: all.
+        sun: the insolation, instead of a calendar.
     """
 
     values: Tensor
     targets: int
     leads: int
     calendar: Tensor | None = None
-    position: Tensor | None = None
+    fields: Tensor | None = None
     mask: bool = False
     periodic: bool = False
     times: np.ndarray | None = None
+    poles: tuple[int | None, int | None] = (None, None)
+    cells: Tensor | None = None
+    sun: Sun | None = None
     _source: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +88,8 @@ class Frames(Tapes):
     def channels(self) -> int:
         """Input channels C."""
         calendar = 0 if self.calendar is None else self.calendar.shape[1]
-        return self.values.shape[2] + self.mask + calendar + (0 if self.position is None else len(self.position))
+        fields = 0 if self.fields is None else len(self.fields)
+        return self.values.shape[2] + self.mask + calendar + (0 if self.sun is None else 2) + fields
 
     def inputs(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor:
         """See the contract."""
@@ -92,13 +99,20 @@ class Frames(Tapes):
         parts = [torch.nan_to_num(values)]
         if self.mask:
             parts.append(torch.isfinite(values).to(values.dtype).mean(dim=2, keepdim=True))
-        space = values.shape[3:]
+        parts += self.beside(at)
+        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+
+    def beside(self, at: Tensor) -> list[Tensor]:
+        """Return the channels that are no values, of steps ``at`` (B, T), each (B, T, channels[, H, W])."""
+        parts, space = list[Tensor](), self.grid or ()
         if self.calendar is not None:
             features = self.calendar[at]
             parts.append(features[(..., *[None] * len(space))].expand(*features.shape, *space))
-        if self.position is not None:
-            parts.append(self.position.expand(*at.shape, *self.position.shape))
-        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+        if self.sun is not None:
+            parts.append(self.sun.at(at))
+        if self.fields is not None:
+            parts.append(self.fields.expand(*at.shape, *self.fields.shape))
+        return parts
 
     def futures(self, start_B: Tensor, steps: int) -> Tensor | None:
         """See the contract: the calendar."""
@@ -141,8 +155,13 @@ def frames(
     *,
     mask: bool | None = None,
     step: pd.Timedelta | None = None,
+    fields: Sequence[str] = ("position",),
+    static: xr.Dataset | None = None,
+    calendar: str = "season",
 ) -> Frames:
     """Turn observations into frames.
+
+    Cells of a map where nothing was observed in the training span are masked (``Frames.cells``).
 
     Args:
         observed: canonical observations on an even time axis.
@@ -150,12 +169,15 @@ def frames(
         targets: variables to be forecast.
         covariates: variables that are looked at only.
         leads: L, in steps.
-        mask: whether to add the mask channel; None adds it if anything is missing. Pass the training run's choice
-            (``Frames.mask``) ever after, so that the channels stay the same.
+        mask: whether to add the mask channel; None adds it if anything is missing where cells count. Pass the training
+            run's choice (``Frames.mask``) ever after, so that the channels stay the same.
         step: of the axis; None reads it from the axis, which takes two steps.
+        fields: of maps, what is told of each cell (see ``beside.constants``).
+        static: the fields of that name, where they are not built in.
+        calendar: "season" (and the hour, for steps below a day), "insolation" (of maps) or "none".
 
     Raises:
-        ForecastError: the time axis is uneven, or a variable is not there.
+        ForecastError: the time axis is uneven, a variable or a field is not there, or the sun is asked for series.
     """
     names = [*targets, *covariates]
     absent = [name for name in names if name not in observed]
@@ -170,15 +192,20 @@ def frames(
     stacked = np.stack([scaled[name].transpose(*dims).values.astype("float32") for name in names], axis=1)
     grid = schema.kind(observed) == "map"
     values = torch.from_numpy(stacked[None] if grid else np.ascontiguousarray(np.moveaxis(stacked, 2, 0)))
+    cells = torch.from_numpy(counting(scaling)) if grid else None
+    seen = values if cells is None else values[..., cells]
     return Frames(
         values=values,
         targets=len(targets),
         leads=leads,
-        calendar=_calendar(observed, leads, step),
-        position=_position(observed) if grid else None,
-        mask=bool(torch.isnan(values).any()) if mask is None else mask,
+        calendar=season(observed, leads, step) if calendar == "season" else None,
+        fields=constants(observed, scaling, targets, fields, static) if grid else None,
+        mask=bool(torch.isnan(seen).any()) if mask is None else mask,
         periodic=grid and schema.is_periodic(observed[LON].values),
         times=observed[TIME].values,
+        poles=poles(observed) if grid else (None, None),
+        cells=None if cells is None or cells.all() else cells,
+        sun=Sun.over(observed, step) if calendar == "insolation" else None,
     )
 
 
@@ -188,28 +215,3 @@ def _demand_even(observed: xr.Dataset, step: pd.Timedelta) -> None:
     if len(gaps):
         got = f"{times[gaps[0]]} then {times[gaps[0] + 1]}"
         raise ForecastError(f"an even time axis with a step of {step}", got, "reindex to every step, NaN where missing")
-
-
-def _calendar(observed: xr.Dataset, leads: int, step: pd.Timedelta) -> Tensor:
-    """Season as sine and cosine; for steps below a day the hour as well: (T + leads, 2 or 4)."""
-    times = observed[TIME].values
-    ahead = [schema.shift_time(times[-1:], step * lead) for lead in range(1, leads + 1)]
-    axis = xr.DataArray(np.concatenate([times, *ahead]), dims=TIME)
-    turns = [schema.day_of_year(axis).values]
-    if step < DAY:
-        turns.append(((axis.dt.hour + axis.dt.minute / 60) / 24).values)
-    waves = [wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos)]
-    return torch.from_numpy(np.stack(waves, axis=1).astype("float32"))
-
-
-def _position(observed: xr.Dataset) -> Tensor:
-    """Sine of latitude; the column: a longitude that closes the circle as sine and cosine, else -1 to 1; (P, H, W)."""
-    lat, lon = np.deg2rad(observed[LAT].values), observed[LON].values
-    rows = (
-        [np.sin(np.deg2rad(lon)), np.cos(np.deg2rad(lon))]
-        if schema.is_periodic(lon)
-        else [np.linspace(-1, 1, lon.shape[-1])]
-    )
-    shape = (len(lat), lon.shape[-1])
-    fields = [np.broadcast_to(np.sin(lat).reshape(len(lat), -1), shape), *(np.broadcast_to(row, shape) for row in rows)]
-    return torch.from_numpy(np.stack(fields).astype("float32"))

@@ -1,4 +1,4 @@
-"""Labelled arrays as frames: channels, calendar, mask, position, and what is refused."""
+"""Labelled arrays as frames: channels, calendar, mask, fields, and what is refused."""
 
 from __future__ import annotations
 
@@ -64,6 +64,49 @@ def test_a_missing_value_is_0_among_the_inputs_marked_by_the_mask_and_nan_as_tar
 def test_the_mask_channel_is_kept_or_left_out_as_in_training() -> None:
     assert made(hourly(), ("t2m",), mask=True).channels == 6
     assert made(hourly(), ("t2m",)).channels == 5
+
+
+def test_given_fields_have_mean_0_and_spread_1_over_the_cells_that_count_and_0_elsewhere() -> None:
+    observed = daily_maps()
+    observed["slp"][:, 1, 2] = np.nan
+    height = xr.DataArray([[0.0, 200.0, 400.0], [np.nan, 200.0, 9e9]], dims=("lat", "lon"))
+    seen = made(observed, ("slp",), fields=["orog"], static=xr.Dataset({"orog": height}), calendar="none")
+    assert seen.channels == 2 and not seen.mask and seen.calendar is None
+    assert seen.cells is not None and seen.cells.tolist() == [[True] * 3, [True, True, False]]
+    deviation = np.sqrt(2 * 200**2 / 4)  # of 0, 200, 400, 200
+    expected = torch.tensor([[-200, 0, 200], [0, 0, 0]]) / deviation
+    torch.testing.assert_close(seen.inputs(*ALL, 1)[0, 0, 1], expected.float())
+
+
+def test_the_spread_is_that_of_each_targets_anomalies_in_the_training_span() -> None:
+    observed = daily_maps()
+    observed["slp"] *= xr.DataArray([1.0, 2.0, 4.0], dims="lon")
+    x = made(observed, ("slp",), fields=["spread", "position"]).inputs(*ALL, 1)[0, 0]
+    raw = observed["slp"].std("time").values
+    np.testing.assert_allclose(x[3], (raw - raw.mean()) / raw.std(), rtol=1e-4)
+    assert len(x) == 6
+
+
+def test_a_field_that_was_not_given_is_refused_with_those_that_were() -> None:
+    with pytest.raises(ForecastError, match=r"(?s)static fields among position, spread, lsm.*'orog'.*\[task\] static"):
+        made(daily_maps(), ("slp",), fields=["orog"], static=xr.Dataset({"lsm": ((), 0.0)}))
+
+
+def test_a_cell_counts_where_any_variable_was_ever_observed() -> None:
+    observed = daily_maps()
+    observed["wet"] = observed["slp"].copy()
+    observed["slp"][:, 0] = observed["wet"][:, 0, :2] = np.nan
+    seen = made(observed, ("slp",), ("wet",))
+    assert seen.cells is not None and seen.cells.tolist() == [[False, False, True], [True] * 3]
+    assert seen.mask  # of the two variables one is missing in a cell that counts
+    assert made(daily_maps(), ("slp",)).cells is None
+
+
+def test_rows_that_reach_a_pole_of_a_closed_circle_are_told() -> None:
+    whole = daily_maps(lon=np.arange(-180.0, 180.0, 90.0))
+    assert made(whole, ("slp",)).poles == (None, 1)  # rows at 30 and 90 degrees
+    assert made(daily_maps(), ("slp",)).poles == (None, None)
+    assert made(daily_maps(lon=np.arange(-180.0, 180.0, 120.0)), ("slp",)).poles == (None, None)  # no cell opposite
 
 
 def test_another_calendar_has_frames_too() -> None:
