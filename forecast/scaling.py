@@ -25,17 +25,22 @@ class Scaling:
     """The statistics of some variables; they travel with the model.
 
     Attributes:
-        fitted: variable -> its climatology with ``spread``, shape (series,) or (), in the unit of the variable.
+        fitted: variable -> its climatology, see that module.
     """
 
     fitted: Mapping[str, xr.Dataset]
 
+    @property
+    def gaps(self) -> bool:
+        """Whether any value was missing in what was learned from."""
+        return any(int(usual["missing"]) > 0 for usual in self.fitted.values())
+
     @classmethod
     def fit(cls, train: xr.Dataset, variables: Iterable[str]) -> Scaling:
-        """Learn from the training span.
+        """Learn from the training span, reading each variable once, block by block.
 
         Args:
-            train: observations (time, *space), training steps only.
+            train: observations (time, *space), training steps only, in memory or not.
             variables: names to scale.
 
         Raises:
@@ -45,8 +50,7 @@ class Scaling:
         for name in variables:
             if name not in train:
                 raise ForecastError(f"observations of {name}", f"{sorted(map(str, train.data_vars))}", "ingest it")
-            usual = climatology.fit(train[name])
-            fitted[name] = usual.assign({SPREAD: climatology.spread(train[name], usual)})
+            fitted[name] = climatology.fit(train[name])
         return cls(fitted)
 
     def apply(self, data: xr.Dataset) -> xr.Dataset:

@@ -119,7 +119,56 @@ def test_the_spread_is_that_of_the_anomalies_and_one_where_nothing_varies() -> N
     day = np.tile(np.arange(24.0), 2)
     noise = np.repeat([-2.0, 2.0], 24)
     data = series(time, day + noise, day, np.full(48, 1e5 / 3).astype("float32"), day * np.nan)
-    np.testing.assert_allclose(climatology.spread(data, climatology.fit(data)), [2, 1, 1, np.nan])
+    np.testing.assert_allclose(climatology.fit(data)["spread"], [2, 1, 1, np.nan])
+
+
+def holed(steps: int, freq: str, offset: float, share: float) -> xr.DataArray:
+    """A small map with a season, a day and noise; some values missing, one cell beginning late, one never observed."""
+    rng, time = np.random.default_rng(steps), axis(steps, freq)
+    season = (
+        3 * np.cos(year(time))[:, None, None]
+        + np.sin(2 * np.pi * (time - time[0]) / np.timedelta64(1, "D"))[:, None, None]
+    )
+    values = offset + season * np.arange(1.0, 5).reshape(2, 2) + rng.normal(size=(steps, 2, 2))
+    values[rng.random(values.shape) < share] = np.nan
+    values[: steps // 2, 0, 1], values[:, 1, 1] = np.nan, np.nan
+    coords = {"time": time, "lat": [40.0, 50], "lon": [0.0, 1]}
+    return xr.DataArray(values, coords, ("time", "lat", "lon"), "t", {"units": "K"})
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    steps=st.integers(40, 1700),
+    freq=st.sampled_from(["D", "12h"]),
+    offset=st.sampled_from([0.0, 280.0, 1e5]),
+    share=st.sampled_from([0.0, 0.3]),
+)
+def test_the_size_of_a_block_changes_nothing(steps: int, freq: str, offset: float, share: float) -> None:
+    data = holed(1600, freq, offset, share)
+    whole, parts = climatology.fit(data, 1600), climatology.fit(data, steps)
+    assert set(whole) == {"coefficient", "variability", "spread", "missing"} | (
+        {"deviation"} if freq == "12h" else set()
+    )
+    for name in whole:
+        np.testing.assert_allclose(parts[name], whole[name], rtol=1e-10, atol=1e-10 * max(1, offset))
+
+
+@pytest.mark.parametrize("freq", ["D", "12h"])
+def test_one_pass_finds_what_least_squares_on_all_values_finds(freq: str) -> None:
+    data = holed(1500, freq, 1e5, 0.3)
+    found, usual, slots = climatology.fit(data, 7), np.full(data.shape, np.nan), 2 if freq == "12h" else 1
+    angle = year(data["time"].values)
+    design = np.stack([np.ones_like(angle), np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)], 1)
+    for row, column in ((0, 0), (0, 1), (1, 0)):
+        cell = data.values[:, row, column]
+        known = np.isfinite(cell)
+        usual[:, row, column] = design @ np.linalg.lstsq(design[known], cell[known] - 1e5)[0] + 1e5
+        for slot in range(slots):
+            usual[slot::slots, row, column] += np.nanmean((cell - usual[:, row, column])[slot::slots])
+    np.testing.assert_allclose(climatology.at(found, data["time"].values), usual, rtol=0, atol=1e-8)
+    local = np.sqrt(np.nanmean((data.values - usual)[:, :, :1] ** 2, axis=0))[:, 0]
+    np.testing.assert_allclose(found["variability"].values[:, 0], local, rtol=1e-10)
+    assert int(found["missing"]) == int(data.isnull().sum())
 
 
 def test_nothing_observed_is_answered_in_words() -> None:
