@@ -89,6 +89,32 @@ def forecast(fitted: xr.Dataset, observed: xr.DataArray, usual: np.ndarray, ahea
     return usual[ahead] + departure.reshape(*ahead.shape, *usual.shape[1:])
 
 
+def inverse(fitted: xr.Dataset, train: xr.DataArray) -> np.ndarray:
+    """Return (F'F + p I)^-1 over the training steps, (lead, feature, feature), 0 for features that a lead leaves out.
+
+    With it the forecast of a training step can be made as if the regression had not seen that step: what is to learn
+    from the rest that the regression leaves must not see how well it fits its own steps.
+
+    Args:
+        fitted: what ``fit`` returned.
+        train: target (time, lat, lon), the training steps that it learned from.
+    """
+    leads, lags, width, _ = fitted["weight"].shape
+    root = _root_weights(train)
+    z_TC, known_T = _weighted(train, fitted, root)
+    features = lagged(z_TC @ (fitted["projection"].values.reshape(width, -1) / root).T, lags)
+    found = np.zeros((leads, features.shape[1], features.shape[1]))
+    for lead in range(leads):
+        rows = known_T[: len(known_T) - lead - 1] & known_T[lead + 1 :]
+        k, p = int(fitted["components"][lead]), int(fitted["lags"][lead])
+        columns = (np.arange(p)[:, None] * width + np.arange(k)).ravel()
+        x = features[: len(rows)][rows][:, columns]
+        gram = x.T @ x
+        shift = float(fitted["penalty"][lead]) * np.trace(gram) / len(columns)
+        found[lead][np.ix_(columns, columns)] = np.linalg.inv(gram + shift * np.eye(len(columns)))
+    return found
+
+
 def _weighted(data: xr.DataArray, usual: xr.Dataset, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return weighted anomalies (time, cell), the last observed carried forward, and which maps were observed."""
     expected = climatology.at(usual, data[schema.TIME].values).values

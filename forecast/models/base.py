@@ -96,8 +96,8 @@ class Model(nn.Module, ABC):
 
     Options: ClassVar[type[Options]] = Options
     kinds: ClassVar[tuple[str, ...]] = ("series",)
-    aligned: ClassVar[bool] = True
-    taught: ClassVar[bool] = False
+    aligned: bool = True
+    taught: bool = False
     context: int = 1
     progress: float = 0.0
     cells: Tensor | None

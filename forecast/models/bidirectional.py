@@ -12,8 +12,6 @@ of a chunk has a forecast (``aligned = False``): earlier ones are NaN.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
@@ -26,7 +24,7 @@ from forecast.models.recurrent import Recurrent, Stack
 class Bidirectional(Recurrent):
     """Two stacks of a member's layers; the state, ``trace`` and ``recurrent_weights`` are the forward one's."""
 
-    aligned: ClassVar[bool] = False
+    aligned = False
 
     def __init__(self, shape: Shape, options: RecurrentOptions) -> None:
         super().__init__(shape, options)

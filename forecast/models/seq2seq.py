@@ -114,7 +114,7 @@ class Seq2Seq(Model):
     """Encoder and decoder; the state is the encoder's, and with attention ``memory`` and ``real`` (see Attention)."""
 
     Options: ClassVar[type[Options]] = Seq2SeqOptions
-    taught: ClassVar[bool] = True
+    taught = True
 
     def __init__(self, shape: Shape, options: Seq2SeqOptions) -> None:
         super().__init__(shape, options)
