@@ -23,7 +23,7 @@ from safetensors.numpy import save
 from forecast import schema
 from forecast.errors import ForecastError
 
-FORMAT = "forecast-checkpoint-2"
+FORMAT = "forecast-checkpoint-3"
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,10 @@ class Checkpoint:
         type: its name in the registry.
         family: "model" or "baseline".
         settings: plain JSON: pipeline, targets, covariates, leads, step, units, data version, training span; of a
-            model also its options, shape, spin-up, window, seed.
+            model also its options, shape, fields, calendar, spin-up, window, seed.
         weights: parameters and buffers of a model, name -> array; empty for a baseline.
-        datasets: scaling (models), ``fitted:TARGET`` (baselines), ``calibration:TARGET``, and ``space``.
+        datasets: scaling and ``static``, given fields that are read (models); ``fitted:TARGET`` (baselines);
+            ``calibration:TARGET``; and ``space``: its coordinates, and ``mask``, which cells count where some do not.
     """
 
     name: str

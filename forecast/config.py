@@ -26,7 +26,8 @@ from forecast.sources import SOURCES
 from forecast.training.settings import Training
 
 NAME = "[a-z][a-z0-9_]{0,62}"  # of a pipeline and of a model: they become names of folders, files and tables
-PATHS = ("paths", "cache")  # keys of [source] that hold paths
+BELOW = r"^\s*<\s*[-+]?[\d.]+(e[-+]?\d+)?\s*$"  # an event: a value below a number
+PATHS = ("paths", "static", "cache")  # keys of [source] that hold paths
 
 
 def _once(what: str, names: Iterable[str]) -> None:
@@ -56,14 +57,21 @@ class Frozen(BaseModel):
 
 
 class Member(BaseModel):
-    """One member of a family: its ``type``, and its own options, which the member checks."""
+    """One member of a family: its ``type``, and its own options, which the member checks.
+
+    Attributes:
+        type: its name in the registry.
+        ensemble: of a model: how many networks are trained, from seeds one after another; together they are one
+            forecaster, their mean its forecast. None: one network.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
     type: str
+    ensemble: int | None = Field(None, ge=2, le=50)
 
     @property
     def options(self) -> dict[str, Any]:
-        """The member's own keys: all but ``type``, ``name`` and ``training``."""
+        """The member's own keys: all but ``type``, ``name``, ``ensemble`` and ``training``."""
         return {key: value for key, value in (self.model_extra or {}).items() if key not in ("name", "training")}
 
     @property
@@ -73,13 +81,29 @@ class Member(BaseModel):
 
 
 class Task(Frozen):
-    """What is forecast: targets, how far, with which quantiles."""
+    """What is forecast: targets, how far, with which quantiles; and what networks are told beside the values.
+
+    Attributes:
+        targets: variables that are forecast; none: the source's own.
+        covariates: variables that are looked at only.
+        horizon: how far.
+        quantiles: levels, ascending.
+        members: how many.
+        static: of maps, what networks are told of each cell: "position", "spread" (of its anomalies), and fields that
+            the source names as ``static``.
+        mask: of maps, the field of ``[source] static`` that is at least 0.5 where cells count; others are left out.
+        calendar: what networks are told of each step: "season" (and the hour, for steps below a day), the "insolation"
+            at the top of the atmosphere (of maps), or "none".
+    """
 
     targets: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     horizon: str = "1D"
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.05, 0.5, 0.95)
     members: int = Field(20, ge=2, le=1000)
+    static: tuple[str, ...] = ("position",)
+    mask: str | None = None
+    calendar: Literal["season", "insolation", "none"] = "season"
 
     @model_validator(mode="after")
     def _sound(self) -> Task:
@@ -88,6 +112,7 @@ class Task(Frozen):
         if not duration(self.horizon) > pd.Timedelta(0):
             raise ValueError(f"horizon {self.horizon!r} must be a positive span, such as '24h' or '5D'")
         _once("variables", (*self.targets, *self.covariates))
+        _once("static fields", self.static)
         return self
 
 
@@ -116,6 +141,29 @@ class Split(Frozen):
                 raise ValueError(f"{name} = {span!r} is not a positive span such as '60D' or '20%', nor two dates")
         if self.gap is not None and not _size(self.gap) >= 0:
             raise ValueError(f"gap = {self.gap!r} is not a span such as '5D'")
+        return self
+
+
+class Verification(Frozen):
+    """What is scored beside errors by lead and season.
+
+    Attributes:
+        regions: name -> [south, north, west, east], degrees: scored apart, beside the whole.
+        thresholds: target -> events, in the data's unit: a number (at or above it), or "< 98000" (below it).
+        windows: widths of the neighbourhoods in which events are looked for, in cells, odd.
+    """
+
+    regions: dict[str, tuple[float, float, float, float]] = {}
+    thresholds: dict[str, tuple[float | Annotated[str, Field(pattern=BELOW)], ...]] = {}
+    windows: tuple[Annotated[int, Field(ge=1)], ...] = (1, 3, 5)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Verification:
+        for name, (south, north, _, _) in self.regions.items():
+            if name == "all" or south > north:
+                raise ValueError(f"region {name!r} must be [south, north, west, east] and not be called 'all'")
+        if even := [width for width in self.windows if width % 2 == 0]:
+            raise ValueError(f"windows are odd, {even} are not")
         return self
 
 
@@ -148,6 +196,7 @@ class Pipeline(Frozen):
     source: Member
     task: Task = Task()
     split: Split = Split()
+    verification: Verification = Verification()
     quality: Quality = Quality()
     training: Training = Training()
     baselines: tuple[str, ...] = USUAL
@@ -165,6 +214,8 @@ class Pipeline(Frozen):
             for name in names:
                 if name not in table:
                     raise ValueError(f"{family} {name!r} is not known; known are {', '.join(sorted(table))}")
+        if self.source.ensemble is not None:
+            raise ValueError("source.ensemble is a key of [[models]]")
         _once("forecasters", (*self.baselines, *(model.name for model in self.models)))
         for model in self.models:
             if not re.fullmatch(NAME, model.name):
@@ -181,8 +232,8 @@ class Pipeline(Frozen):
         return Training(**{**self.training.model_dump(), **(model.model_extra or {}).get("training", {})})
 
     def digest(self) -> str:
-        """Return 12 hexadecimal digits that name this configuration: equal settings, equal digest."""
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        """Return 12 hexadecimal digits that name this configuration, but for how it is scored."""
+        text = json.dumps(self.model_dump(mode="json", by_alias=True, exclude={"verification"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -16,12 +16,13 @@ import xarray as xr
 from forecast import schema
 from forecast.baselines import BASELINES
 from forecast.baselines.base import Baseline
-from forecast.batches import frames, run
+from forecast.batches import Frames, frames, run
 from forecast.calibration import Calibration
 from forecast.checkpoint import Checkpoint
 from forecast.errors import ForecastError
 from forecast.models import MODELS
-from forecast.models.base import Shape, create
+from forecast.models.base import Shape
+from forecast.models.ensemble import assemble
 from forecast.registry import member
 from forecast.scaling import Scaling
 from forecast.schema import LEAD, REFERENCE, TIME, VALID_TIME
@@ -100,7 +101,9 @@ class BaselineForecaster(Forecaster):
         self, observed: xr.Dataset, references: np.ndarray, state: State | None = None
     ) -> tuple[dict[str, xr.DataArray], State | None]:
         """See the contract."""
-        return {name: self.fitted[name].forecast(observed[name], references) for name in self.targets}, None
+        mask = self.checkpoint.datasets["space"].get("mask")
+        seen = observed if mask is None else observed.where(mask)
+        return {name: self.fitted[name].forecast(seen[name], references) for name in self.targets}, None
 
 
 class ModelForecaster(Forecaster):
@@ -109,9 +112,8 @@ class ModelForecaster(Forecaster):
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint)
         settings = checkpoint.settings
-        grid = settings["shape"]["grid"]
-        shape = Shape(**{**settings["shape"], "grid": None if grid is None else tuple(grid)})
-        self.model = create(member("model", MODELS, checkpoint.type), shape, settings["options"])
+        kind, shape = member("model", MODELS, checkpoint.type), Shape.restored(settings["shape"])
+        self.model = assemble(kind, shape, settings["options"], settings.get("ensemble"))
         self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in checkpoint.weights.items()})
         self.model.eval()
         self.scaling = Scaling.from_dataset(checkpoint.datasets["scaling"])
@@ -132,9 +134,7 @@ class ModelForecaster(Forecaster):
         axis = observed.get_index(TIME)
         first, last = int(axis.get_loc(references[0])), int(axis.get_loc(references[-1]))
         start = 0 if state is not None else max(0, first + 1 - self.context)
-        seen = observed.isel({TIME: slice(start, last + 1)})
-        targets, covariates = settings["targets"], settings["covariates"]
-        data = frames(seen, self.scaling, targets, covariates, len(self.leads), mask=settings["mask"], step=self.step)
+        data = self.frames(observed.isel({TIME: slice(start, last + 1)}))
         before = None if state is None else {name: torch.from_numpy(value.copy()) for name, value in state.items()}
         steps = (first - start, last - start + 1)
         y, after = run(self.model, data, before, steps=steps, window=settings["window"])
@@ -142,6 +142,22 @@ class ModelForecaster(Forecaster):
             name: self._labelled(y[..., place, :, :] if data.grid else y[..., place], observed, name, references)
             for place, name in enumerate(self.targets)
         }, {name: value.numpy() for name, value in after.items()}
+
+    def frames(self, observed: xr.Dataset) -> Frames:
+        """Return observations as the network sees them; all it is told beside them the checkpoint knows."""
+        settings = self.checkpoint.settings
+        return frames(
+            observed,
+            self.scaling,
+            settings["targets"],
+            settings["covariates"],
+            len(self.leads),
+            mask=settings["mask"],
+            step=self.step,
+            fields=settings.get("fields", ("position",)),
+            static=self.checkpoint.datasets.get("static"),
+            calendar=settings.get("calendar", "season"),
+        )
 
     def _labelled(self, y: torch.Tensor, observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:
         """Turn y (S, reference, L[, H, W]) in scaled units into (forecast_reference_time, lead, *space) in units."""

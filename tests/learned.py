@@ -73,10 +73,9 @@ def learned(name: str, observed: xr.Dataset, spin_up: int = 120, window: int = 1
         scaling = Scaling.fit(train, ["t2m", "dewp"])
         data = frames(observed, scaling, ["t2m"], ["dewp"], LEADS)
         shape = shape_of(data)
-        model = create(member("model", MODELS, name), shape, OPTIONS[name], seed=1)
+        model = create(member("model", MODELS, name), shape, OPTIONS[name], 1, data.cells)
         weights = {key: value.numpy() for key, value in model.state_dict().items()}
-        grid = list(shape.grid) if shape.grid else None
-        settings |= {"options": OPTIONS[name], "shape": {**vars(shape), "grid": grid}, "mask": data.mask}
+        settings |= {"options": OPTIONS[name], "shape": shape.plain(), "mask": data.mask}
         settings |= {"spin_up": spin_up, "window": window}
         datasets["scaling"] = scaling.to_dataset()
     family = "baseline" if name in BASELINES else "model"

@@ -173,7 +173,7 @@ def test_a_missing_file_and_a_file_of_another_format_are_refused(tmp_path: Path)
         checkpoint.load(tmp_path / "gone.safetensors")
     former = save({"x": np.zeros(2)}, metadata={"forecast": '{"format": "forecast-checkpoint-0"}'})
     (tmp_path / "a.safetensors").write_bytes(former)
-    with pytest.raises(ForecastError, match=r"(?s)format forecast-checkpoint-2.*-checkpoint-0 in .*this version"):
+    with pytest.raises(ForecastError, match=r"(?s)format forecast-checkpoint-3.*-checkpoint-0 in .*this version"):
         checkpoint.load(tmp_path / "a.safetensors")
     (tmp_path / "a.safetensors").write_bytes(save({"x": np.zeros(2)}))
     with pytest.raises(ForecastError, match="None in"):

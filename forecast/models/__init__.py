@@ -1,4 +1,4 @@
-"""Models: recurrent networks and the MLP they are compared with (contract: base.py)."""
+"""Models: recurrent networks, and those without memory that they are compared with (contract: base.py)."""
 
 MODELS = {
     "mlp": "forecast.models.mlp:MLP",
@@ -12,5 +12,7 @@ MODELS = {
     "bilstm": "forecast.models.bilstm:BiLSTM",
     "bigru": "forecast.models.bigru:BiGRU",
     "seq2seq": "forecast.models.seq2seq:Seq2Seq",
+    "cnn": "forecast.models.cnn:CNN",
     "convlstm": "forecast.models.convlstm:ConvLSTM",
+    "encoder_forecaster": "forecast.models.encoder_forecaster:EncoderForecaster",
 }

@@ -13,8 +13,9 @@ cells H and C are 0. A direct head, one convolution, reads every lead off the la
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -22,11 +23,12 @@ from torch import Tensor, nn
 
 from forecast.models.base import Model, Options, Shape, State
 from forecast.models.convolution import Cell, Convolution, Width, demand_room
-from forecast.models.heads import Residual, Start
+from forecast.models.heads import SMALL, Residual, Start
+from forecast.models.linear_start import LinearStart
 
 
-class ConvLSTMOptions(Options):
-    """Options of the ConvLSTM.
+class StackOptions(Options):
+    """Options of ConvLSTM layers.
 
     Attributes:
         hidden: channels of each layer, from the input up.
@@ -34,23 +36,35 @@ class ConvLSTMOptions(Options):
         recurrent_kernel: width of the recurrent convolutions, cells; odd. 3 costs a third of 5.
         dilation: distance of a kernel's cells in each layer, the last one repeated. 2 in the second layer widens its
             view at no cost, and helped on daily pressure maps (docs/log.md).
-        head_kernel: width of the head's convolution, cells; odd.
         dropout: share of channels dropped after each layer while training, one mask a stream and chunk; without it
             a few years of daily maps are learned by heart.
         peepholes: whether gates see the cell.
-        skip: whether the head reads every layer, or the last one only.
-        residual: what the output is added to (see heads.Start).
     """
 
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field((40, 40), min_length=1, max_length=6)
     kernel: Width = 5
     recurrent_kernel: Width = 3
     dilation: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field((1, 2), min_length=1)
-    head_kernel: Width = 3
     dropout: float = Field(0.2, ge=0, lt=1)
     peepholes: bool = False
+
+
+class ConvLSTMOptions(StackOptions):
+    """Options of the ConvLSTM.
+
+    Attributes:
+        head_kernel: width of the head's convolution, cells; odd.
+        skip: whether the head reads every layer, or the last one only.
+        residual: what the output is added to (see heads.Start); "linear": what a linear model of the whole map says,
+            which the layers then read as well (see linear_start.py).
+        noise: standard deviation of noise that is added to the targets' maps as the layers read them while training,
+            scaled units: forecasts then hang less on what single cells show.
+    """
+
+    head_kernel: Width = 3
     skip: bool = True
-    residual: Residual = "damped"
+    residual: Residual | Literal["linear"] = "damped"
+    noise: float = Field(0.0, ge=0, le=1)
 
 
 class Stack(nn.Module):
@@ -64,7 +78,7 @@ class Stack(nn.Module):
         ForecastError: a kernel would wrap round a closed circle more than once.
     """
 
-    def __init__(self, shape: Shape, options: ConvLSTMOptions) -> None:
+    def __init__(self, shape: Shape, options: StackOptions) -> None:
         super().__init__()
         demand_room(shape, options.kernel, max(options.dilation))
         sizes = pairwise((shape.inputs, *options.hidden))
@@ -90,7 +104,7 @@ class Stack(nn.Module):
 
     def forward(
         self, x: Tensor, state: State, counting: Tensor | None = None, shown: dict[str, list[Tensor]] | None = None
-    ) -> tuple[list[Tensor], list[Tensor], State]:
+    ) -> tuple[list[Tensor], list[State], State]:
         """Read maps; while training channels are dropped after each layer, one mask a stream and chunk.
 
         Args:
@@ -100,20 +114,21 @@ class Stack(nn.Module):
             shown: where gates and cells are added to, name -> one a step.
 
         Returns:
-            Of each layer its hidden maps and cells, (T B, hidden, H, W), step by step; and the state after the last.
+            Of each layer what is read off it, (T B, hidden, H, W), step by step; the state after each step; and that
+            after the last.
         """
-        maps, hidden, cells, after = list(x.unbind(1)), list[Tensor](), list[Tensor](), State()
+        maps, read = list(x.unbind(1)), list[Tensor]()
+        held: list[State] = [{} for _ in maps]
         for number, layer in enumerate(self.layers):
-            parts: dict[str, list[Tensor]] = {}
-            given = None if shown is None else parts
-            maps, inner = layer(maps, state[f"h{number}"], state[f"c{number}"], given, counting)
-            after[f"h{number}"], after[f"c{number}"] = maps[-1], inner[-1]
-            if shown is not None:
+            parts: dict[str, list[Tensor]] | None = None if shown is None else {}
+            maps, cells = layer(maps, state[f"h{number}"], state[f"c{number}"], parts, counting)
+            for after, h, c in zip(held, maps, cells, strict=True):
+                after |= {f"h{number}": h, f"c{number}": c}
+            if shown is not None and parts is not None:
                 shown |= {f"layer{number}.{name}": values for name, values in parts.items()}
             maps = self.dropped(maps)
-            hidden.append(torch.cat(maps))
-            cells.append(torch.cat(inner))
-        return hidden, cells, after
+            read.append(torch.cat(maps))
+        return read, held, held[-1]
 
     def dropped(self, maps: list[Tensor]) -> list[Tensor]:
         """Drop channels of maps (B, hidden, H, W) while training, the same of all."""
@@ -131,26 +146,54 @@ class ConvLSTM(Model):
 
     def __init__(self, shape: Shape, options: ConvLSTMOptions) -> None:
         super().__init__(shape, options)
-        self.stack = Stack(shape, options)
+        self.taught = options.residual == "linear"
+        said = shape.leads * shape.targets if self.taught else 0
+        self.stack = Stack(replace(shape, inputs=shape.inputs + said), options)
         read = sum(options.hidden) if options.skip else options.hidden[-1]
         self.head = Convolution(read, shape.leads * shape.outputs, options.head_kernel, shape)
-        self.start = Start(shape, options.residual)
+        self.start: Start | LinearStart
+        if options.residual == "linear":
+            self.start = LinearStart(shape)
+            with torch.no_grad():
+                self.head.weight.mul_(SMALL)
+        else:
+            self.start = Start(shape, options.residual)
 
     def initial(self, streams: int, context: Tensor | None = None) -> State:
         """See the contract."""
-        return self.stack.initial(self.blank(streams, 1, *(self.shape.grid or ())))
+        blank = self.blank(streams, 1, *(self.shape.grid or ()))
+        before = self.start.initial(blank) if isinstance(self.start, LinearStart) else {}
+        return self.stack.initial(blank) | before
 
-    def advance(self, x: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def advance(
+        self, x: Tensor, future: Tensor | None, state: State, truth: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """See the contract; the calendar of the steps ahead follows from that of the step and the lead."""
+        x, start, onward = self._heard(x, state, truth)
         hidden, _, after = self.stack(x, state, self.cells)
         read = torch.cat(hidden, dim=1) if self.options.skip else hidden[-1]
         read = self.head(read, self.head.share(self.cells))
         y = read.unflatten(0, (x.shape[1], len(x))).transpose(0, 1)
-        return self.start(y.unflatten(2, (self.shape.leads, self.shape.outputs)), x), after
+        return self.start(y.unflatten(2, (self.shape.leads, self.shape.outputs)), start), after | onward
 
     @torch.no_grad()
     def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
         """See the contract; each (B, T, hidden, H, W)."""
         shown: dict[str, list[Tensor]] = {}
-        self.stack(self.counted(x), self.initial(len(x)) if state is None else state, self.cells, shown)
+        state = self.initial(len(x)) if state is None else state
+        self.stack(self._heard(self.counted(x), state)[0], state, self.cells, shown)
         return {name: torch.stack(values, dim=1) for name, values in shown.items()}
+
+    def _heard(self, x: Tensor, state: State, truth: Tensor | None = None) -> tuple[Tensor, Tensor, State]:
+        """Return what the layers read, what their output is added to, and the start's own state."""
+        if not isinstance(self.start, LinearStart):
+            return self._blurred(x), x, {}
+        said, onward = self.start.said(x, state, truth)
+        return torch.cat([self._blurred(x), self.counted(said.flatten(2, 3))], dim=2), said, onward
+
+    def _blurred(self, x: Tensor) -> Tensor:
+        """Return inputs (B, T, C, H, W) with noise on the targets' maps while training."""
+        if not self.training or not self.options.noise:
+            return x
+        maps, rest = x.split([self.shape.targets, x.shape[2] - self.shape.targets], dim=2)
+        return torch.cat([self.counted(maps + self.options.noise * torch.randn_like(maps)), rest], dim=2)

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import torch
 
 from forecast import schema
-from forecast.batches import frames
 from forecast.config import Pipeline
 from forecast.models import MODELS
 from forecast.models.base import create
 from forecast.registry import member
-from forecast.scaling import Scaling
 from forecast.schema import TIME
-from forecast.stages.fit import shape_of
+from forecast.stages.fit import framed, shape_of
 from forecast.stages.problem import Problem, concrete
 from forecast.stages.workspace import Workspace
 
@@ -61,18 +59,15 @@ def check(workspace: Workspace) -> Checked:
 
 def _models(pipeline: Pipeline, problem: Problem) -> dict[str, str]:
     """Build every model as training will, and say how large it is and how long it may take."""
-    observed = problem.split.select(problem.observed, problem.split.train)
-    names = [*problem.targets, *problem.covariates]
-    missing = any(bool(observed[name].isnull().any()) for name in names)
-    scaling, few = Scaling.fit(observed, names), observed.isel({TIME: slice(0, 2)})
-    data = frames(few, scaling, problem.targets, problem.covariates, problem.leads, mask=missing)
+    steps = problem.split.select(problem.observed, problem.split.train).sizes[TIME]
+    data, _ = framed(pipeline, problem, slice(0, 2))
     found = {}
     for model in pipeline.models:
         network = create(member("model", MODELS, model.type), shape_of(data), model.options)
         settings = pipeline.training_of(model)
         count = sum(parameter.numel() for parameter in network.parameters())
-        uses = observed.sizes[TIME] * (_cells(network, data.grid) if data.grid else observed.sizes[schema.SERIES])
-        seconds = 6 * count * uses * settings.epochs / OPERATIONS_A_SECOND
+        places = _cells(network, data.grid) if data.grid else problem.observed.sizes[schema.SERIES]
+        seconds = 6 * count * steps * places * settings.epochs / OPERATIONS_A_SECOND
         found[f"model {model.name}"] = f"{count:,} parameters, {settings.epochs} epochs, about {_about(seconds)}"
     return found
 

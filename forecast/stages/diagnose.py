@@ -18,7 +18,7 @@ from torch import Tensor
 
 from forecast import checkpoint, schema
 from forecast.archive import Archive
-from forecast.batches import Frames, frames
+from forecast.batches import Frames
 from forecast.diagnosis import Diagnosis, Learning
 from forecast.diagnosis import diagnose as examine
 from forecast.errors import ForecastError
@@ -189,8 +189,7 @@ def _windows(
 ) -> tuple[Tensor, Tensor | None, Tensor, int]:
     """Return x, future and target of windows spread evenly over the span's unbroken stretches, and their spin-up."""
     settings = given.checkpoint.settings
-    targets, covariates, leads = settings["targets"], settings["covariates"], settings["leads"]
-    data = frames(observed, given.scaling, targets, covariates, leads, mask=settings["mask"], step=given.step)
+    targets, data = settings["targets"], given.frames(observed)
     dims = list(schema.space_dims(observed))
     seen = np.logical_or.reduce([observed[name].notnull().any(dims).values for name in targets])
     unbroken = stretches(seen, int(params.get("training.max_gap", 0)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ import xarray as xr
 
 from forecast import schema
 from forecast.batches import Frames, Streams, frames
-from forecast.config import Member
+from forecast.batches.beside import counting
+from forecast.config import Member, Pipeline
 from forecast.errors import ForecastError
 from forecast.models import MODELS
 from forecast.models.base import Model, Shape, create
+from forecast.models.ensemble import Ensemble
 from forecast.registry import member
 from forecast.scaling import Scaling
 from forecast.schema import TIME
+from forecast.stages import linear_start
 from forecast.stages.problem import Problem
 from forecast.stages.workspace import Report, Workspace
 from forecast.training.progress import History
@@ -44,7 +47,7 @@ class Fitted:
         history: one row an epoch, for MLflow; empty for baselines.
         summary: epochs, best_epoch, early_loss of a model; empty for baselines.
         note: what a person should know, or "".
-        learning: the training's own history, for its curves; None for baselines.
+        learning: the histories of its trainings by name, for their curves; empty for baselines.
     """
 
     name: str
@@ -57,7 +60,7 @@ class Fitted:
     history: list[dict[str, float]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     note: str = ""
-    learning: History | None = None
+    learning: dict[str, History] = field(default_factory=dict)
 
 
 def unfinished(workspace: Workspace) -> Path:
@@ -79,40 +82,58 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
         ForecastError: an option is unknown, the model takes another kind of data, or a span holds no unbroken stretch.
     """
     begun = time.perf_counter()
-    seen, split = problem.observed, problem.split
-    learned, names = split.select(seen, split.train), [*problem.targets, *problem.covariates]
-    scaling = Scaling.fit(learned, names)
-    mask = any(bool(learned[name].isnull().any()) for name in names)
-    data = frames(seen, scaling, problem.targets, problem.covariates, problem.leads, mask=mask)
-    model: Model = create(member("model", MODELS, one.type), shape_of(data), one.options, settings.seed)
+    split, task = problem.split, workspace.pipeline.task
+    data, scaling = framed(workspace.pipeline, problem)
     learn = streams(problem, data, [split.train], settings)
     early = streams(problem, data, split.early, settings)
-    label = f"train {one.name}"
-    report(label, 0, settings.epochs)
-
-    def progress(line: dict[str, float]) -> None:
-        report(label, int(line["epoch"]), settings.epochs)
-
-    resume = unfinished(workspace) / f"{one.name}-{workspace.pipeline.digest()}-{problem.data_version}.pt"
-    done = train(model, learn, early, settings, resume=resume, report=progress)
-    report(label, settings.epochs, settings.epochs)
-    weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    shape = model.shape
+    networks: list[Model] = []
+    done: list[History] = []
+    for number in range(one.ensemble or 1):
+        own = settings.model_copy(update={"seed": settings.seed + number})
+        model = create(member("model", MODELS, one.type), shape_of(data), one.options, own.seed, data.cells)
+        linear_start.give(model, problem, scaling)
+        which = f"{one.name}-{number}" if one.ensemble else one.name
+        resume = unfinished(workspace) / f"{which}-{workspace.pipeline.digest()}-{problem.data_version}.pt"
+        done.append(train(model, learn, early, own, resume=resume, report=_told(report, which, own.epochs)))
+        networks.append(model)
+    model = Ensemble(networks) if one.ensemble else networks[0]
     remembered = {
         "options": model.options.model_dump(mode="json"),
-        "shape": {**vars(shape), "grid": list(shape.grid) if shape.grid else None},
+        "shape": model.shape.plain(),
+        "ensemble": one.ensemble,
         "mask": data.mask,
+        "fields": list(task.static),
+        "calendar": task.calendar,
         "spin_up": settings.cold_start,
         "window": settings.k2,
         "seed": settings.seed,
     }
-    loss = done.early[done.best - 1] if done.best else done.initial
-    summary = {"epochs": done.epochs, "best_epoch": done.best, "early_loss": loss}
-    seconds = time.perf_counter() - begun
-    datasets = {"scaling": scaling.to_dataset()}
     return Fitted(
-        one.name, one.type, "model", weights, datasets, remembered, seconds, rows(done), summary, note(done), done
+        one.name,
+        one.type,
+        "model",
+        {name: value.numpy() for name, value in model.state_dict().items()},
+        {"scaling": scaling.to_dataset()} | ({} if problem.static is None else {"static": problem.static}),
+        remembered,
+        time.perf_counter() - begun,
+        curves(done),
+        _summary(done),
+        "; ".join(dict.fromkeys(filter(None, map(note, done)))),
+        {one.name if len(done) == 1 else f"{one.name} {number}": one_done for number, one_done in enumerate(done)},
     )
+
+
+def _told(report: Report, which: str, epochs: int) -> Callable[[dict[str, float]], None]:
+    """Say that a network's training begins, and return what tells of its epochs."""
+    report(f"train {which}", 0, epochs)
+    return lambda line: report(f"train {which}", epochs if line["epoch"] == epochs else int(line["epoch"]), epochs)
+
+
+def _summary(done: list[History]) -> dict[str, Any]:
+    """Return epochs, best epoch and early-stopping loss: the most, and of an ensemble the mean loss."""
+    losses = [one.early[one.best - 1] if one.best else one.initial for one in done]
+    most = {"epochs": max(one.epochs for one in done), "best_epoch": max(one.best for one in done)}
+    return most | {"early_loss": sum(losses) / len(losses)}
 
 
 def shape_of(data: Frames) -> Shape:
@@ -125,7 +146,44 @@ def shape_of(data: Frames) -> Shape:
         grid=data.grid,
         periodic=data.periodic,
         targets=data.targets,
+        masked=data.cells is not None,
+        poles=data.poles,
     )
+
+
+def framed(pipeline: Pipeline, problem: Problem, steps: slice = slice(None)) -> tuple[Frames, Scaling]:
+    """Return a problem's frames, and the scaling that was fitted on its training span for them.
+
+    Args:
+        pipeline: whose task says what networks are told beside the observations.
+        problem: the task made concrete.
+        steps: which of the observed steps are framed.
+    """
+    learned = problem.split.select(problem.observed, problem.split.train)
+    scaling = Scaling.fit(learned, [*problem.targets, *problem.covariates])
+    data = frames(
+        problem.observed.isel({TIME: steps}),
+        scaling,
+        problem.targets,
+        problem.covariates,
+        problem.leads,
+        mask=gaps(scaling, learned.sizes[TIME]),
+        fields=pipeline.task.static,
+        static=problem.static,
+        calendar=pipeline.task.calendar,
+    )
+    return data, scaling
+
+
+def gaps(scaling: Scaling, steps: int) -> bool:
+    """Say whether anything was missing in cells that count, so that networks need the mask channel.
+
+    Args:
+        scaling: fitted on the training span.
+        steps: of that span.
+    """
+    masked = int((~counting(scaling)).sum())
+    return any(int(usual["missing"]) > steps * masked for usual in scaling.fitted.values())
 
 
 def streams(problem: Problem, data: Frames, spans: Sequence[Span], settings: Training) -> Streams:
@@ -158,13 +216,21 @@ def streams(problem: Problem, data: Frames, spans: Sequence[Span], settings: Tra
     weights = schema.area_weights(observed)
     cells = None
     if weights is not None and data.grid is not None:
-        cells = torch.from_numpy(np.repeat(weights.values.astype("float32")[:, None], data.grid[1], axis=1))
+        rows = weights.values.astype("float32").reshape(data.grid[0], -1)
+        cells = torch.from_numpy(np.broadcast_to(rows, data.grid).copy())
     return Streams(data, inside, settings.streams, settings.k1, valid=valid, spin_up=settings.spin_up, weights=cells)
 
 
-def rows(done: History) -> list[dict[str, float]]:
-    """Return a training's curves, one row an epoch."""
-    return [done.line(epoch) for epoch in range(1, done.epochs + 1)]
+def curves(done: list[History]) -> list[dict[str, float]]:
+    """Return trainings' curves, one row an epoch; beside the first network's, those of others as ``networkN/CURVE``."""
+    lines: list[dict[str, float]] = []
+    for epoch in range(1, max(one.epochs for one in done) + 1):
+        lines.append({"epoch": epoch})
+        for number, one in enumerate(done):
+            start = f"network{number}/" if number else ""
+            told = one.line(epoch) if epoch <= one.epochs else {}
+            lines[-1] |= {f"{start}{name}": value for name, value in told.items() if name != "epoch"}
+    return lines
 
 
 def note(done: History) -> str:

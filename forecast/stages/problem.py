@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from forecast import schema
 from forecast.availability import lead_count
+from forecast.batches.beside import BUILT_IN
 from forecast.config import Pipeline
 from forecast.errors import ForecastError
 from forecast.schema import TIME
 from forecast.stages.workspace import Workspace
+from forecast.verification.regions import cells_of
 from forecast.windows import Split
+
+LAND = 0.5  # a cell counts where the mask, such as the share of land, is this much or more
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Problem:
         step: step of the data.
         split: train, validation and (locked) test spans.
         data_version: id of the archive's version.
+        static: fields of the source that networks are told of, (*space); None: none.
+        mask: which cells count, bool (*space), where the task leaves some out: they are NaN in ``observed``.
     """
 
     observed: xr.Dataset
@@ -37,6 +44,8 @@ class Problem:
     step: pd.Timedelta
     split: Split
     data_version: str
+    static: xr.Dataset | None = None
+    mask: xr.DataArray | None = None
 
 
 def roles(
@@ -87,7 +96,7 @@ def concrete(workspace: Workspace, observed: xr.Dataset, version: str) -> Proble
         version: what they are called.
 
     Raises:
-        ForecastError: a variable is unknown, or a span of the split is empty.
+        ForecastError: a variable or a static field is unknown, or a span of the split is empty.
     """
     pipeline, delay = workspace.pipeline, workspace.source.delay
     targets, covariates = roles(pipeline, observed, workspace.source.targets)
@@ -95,4 +104,51 @@ def concrete(workspace: Workspace, observed: xr.Dataset, version: str) -> Proble
     step = schema.time_step(observed)
     leads = lead_count(pd.Timedelta(pipeline.task.horizon), delay, step, observed.get_index(TIME)[0])
     split = Split.from_config(pipeline.split, observed[TIME].values, leads, step)
-    return Problem(observed, targets, covariates, leads, step, split, version)
+    _scorable(pipeline, observed, targets)
+    static, mask = standing(workspace, observed)
+    if mask is not None:
+        observed = observed.where(mask)
+    return Problem(observed, targets, covariates, leads, step, split, version, static, mask)
+
+
+def _scorable(pipeline: Pipeline, observed: xr.Dataset, targets: tuple[str, ...]) -> None:
+    """Refuse thresholds of what is no target, and regions without a cell."""
+    for name in pipeline.verification.thresholds:
+        if name not in targets:
+            remedy = "mend [verification] thresholds"
+            raise ForecastError(f"thresholds of targets among {', '.join(targets)}", repr(name), remedy)
+    cells_of(observed, pipeline.verification.regions)
+
+
+def standing(workspace: Workspace, observed: xr.Dataset) -> tuple[xr.Dataset | None, xr.DataArray | None]:
+    """Return the fields that the task asks of the source, and which cells count; None where it asks for none.
+
+    Args:
+        workspace: of the pipeline and its source.
+        observed: canonical observations.
+
+    Raises:
+        ForecastError: a field that the source does not have or that is of another grid; series; no cell is left.
+    """
+    task = workspace.pipeline.task
+    names = [name for name in task.static if name not in BUILT_IN]
+    wanted = [*names, *([] if task.mask is None else [task.mask])]
+    if not wanted:
+        return None, None
+    if schema.kind(observed) != "map":
+        raise ForecastError(f"maps for [task] static and mask, {wanted}", "series", "leave them out")
+    given = workspace.source.static()
+    has = [] if given is None else [str(name) for name in given.data_vars]
+    for name in wanted:
+        if given is None or name not in has:
+            remedy = "name its file in [source] static, or mend [task]"
+            raise ForecastError(f"a static field among {', '.join(has) or 'none'}", repr(name), remedy)
+    assert given is not None
+    for name, where in schema.space_coords(observed).items():
+        if not np.array_equal(where.values, given[name].values):
+            raise ForecastError("static fields on the grid of the observations", f"another {name}", "regrid their file")
+    given = given.transpose(*schema.space_dims(observed))
+    mask = None if task.mask is None else given[task.mask] >= LAND
+    if mask is not None and not bool(mask.any()):
+        raise ForecastError(f"a cell where {task.mask} is at least {LAND}", "none", "mend the file, or [task] mask")
+    return given[names] if names else None, mask

@@ -117,8 +117,7 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
                 run.metrics(fitted.history)
                 run.tags({"note": fitted.note})
                 _keep(workspace, problem, fitted, run, entries, kept)
-                if fitted.learning is not None:
-                    learned[one.name] = fitted.learning
+                learned |= fitted.learning
         if learned:
             curves = {"loss_curves": loss_curves(learned)}
             gallery.save(workspace.figures, curves)
@@ -153,8 +152,9 @@ def settings_of(problem: Problem, workspace: Workspace, family: str) -> dict[str
 
 
 def space_of(problem: Problem) -> xr.Dataset:
-    """Return the coordinates of space, for a checkpoint to compare with."""
-    return xr.Dataset(coords=schema.space_coords(problem.observed))
+    """Return the coordinates of space, for a checkpoint to compare with, and which cells count where some do not."""
+    mask = {} if problem.mask is None else {"mask": problem.mask.variable}
+    return xr.Dataset(mask, coords=schema.space_coords(problem.observed))
 
 
 def _baseline(problem: Problem, name: str) -> Fitted:

@@ -14,7 +14,8 @@ SERIES = Shape(inputs=4, leads=3, outputs=4, future=2, targets=2)
 MAP = Shape(inputs=3, leads=2, outputs=1, grid=(4, 5))
 # A member takes of these what it knows; a line of its own goes before.
 ALL = {"hidden": 4, "layers": 2, "heads": 2, "dropout": 0.0}
-OWN = {"convlstm": {"hidden": [3, 2], "kernel": 3}, "mlp": {"context": 3}}
+OWN = {name: {"hidden": [3, 2], "kernel": 3} for name in ("cnn", "convlstm", "encoder_forecaster")}
+OWN["mlp"] = {"context": 3}
 
 
 def kind(name: str) -> type[Model]:

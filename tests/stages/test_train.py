@@ -17,7 +17,7 @@ from forecast.errors import ForecastError
 from forecast.predict import forecaster
 from forecast.scaling import Scaling
 from forecast.stages import logbook, records
-from forecast.stages.fit import fit_model, rows, streams, unfinished
+from forecast.stages.fit import curves, fit_model, streams, unfinished
 from forecast.stages.ingest import ingest
 from forecast.stages.problem import Problem, pose, roles
 from forecast.stages.train import train
@@ -146,11 +146,11 @@ def test_targets_lie_in_their_span_and_the_spin_up_reaches_back_before_it(again:
 def test_curves_have_a_row_an_epoch() -> None:
     done = History([3.0, 2.0], [4.0, 3.0], [0.1, 0.2], [1.0, 0.5], best=2, stopped="epochs")
     first = {"epoch": 1, "train_loss": 3.0, "learning_rate": 0.1, "gradient_norm": 1.0, "early_loss": 4.0}
-    assert rows(done) == [
+    assert curves([done]) == [
         first,
         {**first, "epoch": 2, "train_loss": 2.0, "learning_rate": 0.2, "gradient_norm": 0.5, "early_loss": 3.0},
     ]
-    assert "early_loss" not in rows(History([3.0], [], [0.1], [1.0]))[0]
+    assert "early_loss" not in curves([History([3.0], [], [0.1], [1.0])])[0]
 
 
 DAILY = """
