@@ -9,10 +9,10 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.calibration import MIN_DAYS, Calibration, _ranked, _trajectories
+from forecast.calibration import ABOVE, BELOW, Calibration
 from forecast.errors import ForecastError
 from forecast.schema import LEAD, MEMBER, QUANTILE, REFERENCE
-from forecast.verification import align, coverage, rmse, within
+from forecast.verification import align, coverage, crps, rmse, within
 from tests.worlds import forecasts, observations
 
 LEVELS = [0.05, 0.5, 0.95]
@@ -28,31 +28,6 @@ def fit(forecast: xr.DataArray, observed: xr.DataArray, members: int = 20, seed:
     return Calibration.fit(forecast, observed, LEVELS, members, seed)
 
 
-def test_the_quantile_is_the_conformal_order_statistic():
-    residual = np.arange(1.0, 40.0)[::-1, None]  # 39 residuals: (39 + 1) q = 2, 20, 38
-    values, beyond = _ranked(residual, np.array(LEVELS))
-    np.testing.assert_array_equal(values[:, 0], [2, 20, 38])
-    assert not beyond.any()
-    values, _ = _ranked(np.arange(1.0, 31.0)[:, None], np.array(LEVELS))  # 31 q = 1.55 down, 15.5 between, 29.45 up
-    np.testing.assert_array_equal(values[:, 0], [1, 15.5, 30])
-
-
-def test_too_few_residuals_clip_to_the_outermost_and_say_so():
-    values, beyond = _ranked(np.arange(1.0, 11.0)[:, None], np.array(LEVELS))
-    np.testing.assert_array_equal(values[:, 0], [1, 5.5, 10])
-    np.testing.assert_array_equal(beyond, [True, False, True])
-    forecast, observed = series(np.random.default_rng(0).normal(size=(10, 2)))
-    assert fit(forecast, observed).fitted.attrs["clipped"] == "0.05, 0.95"
-
-
-def test_missing_residuals_are_not_counted():
-    residual = np.full((50, 2), np.nan)
-    residual[5:44, 0] = np.arange(1.0, 40.0)
-    values, _ = _ranked(residual, np.array(LEVELS))
-    np.testing.assert_array_equal(values[:, 0], [2, 20, 38])
-    assert np.isnan(values[:, 1]).all()
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_exchangeable_errors_are_covered_as_promised(seed):
     rng = np.random.default_rng(seed)
@@ -60,7 +35,6 @@ def test_exchangeable_errors_are_covered_as_promised(seed):
     forecast, observed = series(errors)
     half = 730
     calibration = fit(forecast.isel({REFERENCE: slice(None, half)}), observed.isel(time=slice(None, half)))
-    assert calibration.fitted.attrs["pooled"] == "none"
     bounds = calibration.quantiles(forecast.isel({REFERENCE: slice(half, None)}))
     share = coverage(bounds, observed, over=(REFERENCE, LEAD, "series")).item()
     assert 0.90 - 0.006 < share < 0.91 + 0.006  # conformal: at least 0.90, at most 0.90 + 2 / (n + 1)
@@ -83,49 +57,93 @@ def test_quantiles_never_cross(seed, levels):
 
 def test_each_season_has_its_own_errors():
     day = np.arange(1461)
-    winter = np.isin(((np.datetime64("2001-01-01") + day).astype("datetime64[M]").astype(int) % 12), (11, 0, 1))
-    errors = np.random.default_rng(1).normal(size=(1461, 4)) * np.where(winter, 5.0, 1.0)[:, None]
-    forecast, observed = series(errors)
+    size = np.exp(np.cos(2 * np.pi * (day - 10) / 365.25))  # seven times as large in January as in July
+    forecast, observed = series(np.random.default_rng(1).normal(size=(1461, 4)) * size[:, None])
     calibration = fit(forecast, observed)
     bounds = calibration.quantiles(forecast)
     width = bounds.isel({QUANTILE: -1}) - bounds.isel({QUANTILE: 0})
-    month = forecast["valid_time"].dt.month
-    cold = month.isin([12, 1, 2])
-    assert width.where(cold).mean().item() == pytest.approx(5 * 3.29, rel=0.1)
-    assert width.where(~cold).mean().item() == pytest.approx(3.29, rel=0.1)
-    # the last of November, forecast for two days ahead, has December's errors on its second day only
-    row = width.sel({REFERENCE: "2001-11-29"}).mean("series")
-    assert float(row[1]) > 3 * float(row[0])
+    expected = 3.29 * size[1:-1]
+    np.testing.assert_allclose(width.isel({LEAD: 0}).mean("series"), expected, rtol=0.12)
+    np.testing.assert_allclose(width.isel({LEAD: 1}).mean("series")[:-1], expected[1:], rtol=0.12)
     spread = calibration.members(forecast).std(MEMBER)
-    assert spread.sel({REFERENCE: "2002-01-10"}).mean() > 3 * spread.sel({REFERENCE: "2002-07-10"}).mean()
+    assert spread.sel({REFERENCE: "2002-01-10"}).mean() > 5 * spread.sel({REFERENCE: "2002-07-10"}).mean()
 
 
-def test_a_season_of_few_days_takes_the_whole_span():
+def test_each_hour_has_its_own_errors():
+    hour = np.arange(24 * 60)
+    size = np.exp(np.sin(2 * np.pi * hour / 24))
+    time = xr.date_range("2007-06-01", periods=len(hour), freq="h")
+    values = np.random.default_rng(1).normal(size=(len(hour), 3)) * size[:, None]
+    observed = xr.DataArray(values, {"time": time, "series": list("abc")}, ("time", "series"))
+    lead = np.array([1], "timedelta64[h]").astype("timedelta64[ns]")
+    forecast = xr.zeros_like(observed[:-1]).rename(time=REFERENCE).expand_dims({LEAD: lead}, axis=1)
+    calibration = fit(forecast, observed)
+    assert calibration.fitted.attrs["waves"] == "day"
+    bounds = calibration.quantiles(forecast).mean("series")[:, 0]
+    np.testing.assert_allclose(bounds[:, 2] - bounds[:, 0], 3.29 * size[1:], rtol=0.2)
+
+
+def test_a_season_hardly_seen_takes_the_size_of_the_whole_span():
     forecast, observed = series(np.random.default_rng(2).normal(size=(75, 3)), "2007-07-01")  # JJA, and 14 days of SON
     calibration = fit(forecast, observed)
     assert calibration.fitted.attrs["days"] == "DJF 0, MAM 0, JJA 61, SON 13"
-    assert calibration.fitted.attrs["pooled"] == "DJF, MAM, SON"
-    offset = calibration.fitted["offset"]
-    np.testing.assert_array_equal(offset.sel(season="DJF"), offset.sel(season="SON"))
-    assert not np.array_equal(offset.sel(season="DJF"), offset.sel(season="JJA"))
+    assert calibration.fitted.attrs["pooled"] == "DJF, MAM, SON" and calibration.fitted.attrs["waves"] == "none"
+    width = np.ptp(calibration.quantiles(forecast).values, axis=2)
+    np.testing.assert_allclose(width, np.broadcast_to(width[:1], width.shape), rtol=1e-5)
 
 
-def test_wider_quantiles_need_longer_seasons():
-    forecast, observed = series(np.random.default_rng(2).normal(size=(92, 3)), "2007-06-01")
-    assert Calibration.fit(forecast, observed, LEVELS, 5, 0).fitted.attrs["pooled"] == "DJF, MAM, SON"
-    assert Calibration.fit(forecast, observed, [0.01, 0.99], 5, 0).fitted.attrs["pooled"] == "DJF, MAM, JJA, SON"
-    assert MIN_DAYS == 20
+def test_too_few_errors_clip_to_the_outermost_and_say_so():
+    forecast, observed = series(np.random.default_rng(0).normal(size=(10, 2)))
+    assert fit(forecast, observed).fitted.attrs["clipped"] == "0.05, 0.95"
+    forecast, observed = series(np.random.default_rng(0).normal(size=(60, 2)))
+    assert fit(forecast, observed).fitted.attrs["clipped"] == "none"
 
 
-def test_members_carry_the_whole_error_of_one_past_reference():
+def test_quantiles_of_a_single_series_are_its_conformal_order_statistics():
+    errors = np.random.default_rng(0).permutation(np.arange(1.0, 42.0))[:, None]  # lead 1 meets all but the first
+    forecast, observed = series(errors, "2007-06-01")
+    bounds = fit(forecast.isel({LEAD: [0]}), observed).quantiles(forecast.isel({LEAD: [0], REFERENCE: [0]}))
+    met = np.sort(errors[1:-1, 0])  # 39 errors: (39 + 1) q = 2, 20, 38
+    np.testing.assert_allclose(bounds.values.ravel(), met[[1, 19, 37]], rtol=1e-5)
+
+
+def test_members_and_quantiles_tell_one_story_in_every_cell():
+    forecast, observed = series(np.random.default_rng(3).gumbel(size=(800, 3)))
+    calibration = Calibration.fit(forecast, observed, [0.05, 0.25, 0.75, 0.95], 50, 0)
+    members, bounds = calibration.members(forecast), calibration.quantiles(forecast)
+    counted = members.quantile(bounds[QUANTILE], dim=MEMBER, method="hazen").transpose(*bounds.dims)
+    np.testing.assert_allclose(counted, bounds, atol=0.1 * float(members.std()))
+
+
+def test_a_member_follows_the_error_field_of_one_past_day_over_all_leads():
     rng = np.random.default_rng(3)
-    observed = observations(rng.normal(size=(200, 3, 4)))
-    forecast = forecasts(rng.normal(size=(190, 3, 3, 4)), observed)
-    calibration = fit(forecast, observed)
-    residual = np.stack([observed.values[at : at + 190] for at in (1, 2, 3)], axis=1) - forecast.values
-    dressed = calibration.members(forecast.isel({REFERENCE: [100]})) - forecast.isel({REFERENCE: 100}, drop=True)
-    for member in dressed.transpose(MEMBER, REFERENCE, LEAD, "lat", "lon").values[:, 0]:
-        assert np.isclose(residual, member).all(axis=(1, 2, 3)).sum() == 1
+    wave = np.where(np.arange(12) % 5 < 2, -1.0, 1.0)
+    errors = rng.normal(size=(200, 1)) * wave + 1e-3 * rng.normal(size=(200, 12))  # one pattern, up or down
+    observed = observations(errors.reshape(200, 3, 4))
+    forecast = forecasts(np.zeros((190, 1, 3, 4)), observed)
+    drawn = fit(forecast, observed).members(forecast.isel({REFERENCE: [100]})).values[0, 0].reshape(20, 12)
+    for member in drawn[np.abs(drawn[:, 1]) > 0.3]:
+        assert abs(np.corrcoef(member, wave)[0, 1]) > 0.95
+
+
+def test_a_forecast_that_knows_its_own_spread_is_believed_up_to_a_factor():
+    """Half of the days err three times as much, and upwards twice as much as downwards: the forecast says so."""
+    rng = np.random.default_rng(5)
+    loud = np.where(rng.random((800, 2)) < 0.5, 3.0, 1.0)
+    error = rng.normal(size=(802, 2))
+    error[1:-1] *= loud * np.where(error[1:-1] > 0, 2.0, 1.0)
+    observed = observations(error, "2001-01-01")
+    forecast = forecasts(np.zeros((800, 1, 2)), observed)
+    dims = (REFERENCE, LEAD, "series")
+    own = forecast.assign_coords({BELOW: (dims, 0.7 * loud[:, None]), ABOVE: (dims, 1.4 * loud[:, None])})
+    bounds = fit(own, observed).quantiles(own).isel(series=0)[:, 0]
+    np.testing.assert_allclose(bounds[:, 0], -1.645 * loud[:, 0], rtol=0.15)
+    np.testing.assert_allclose(bounds[:, 2], 3.29 * loud[:, 0], rtol=0.15)
+    members = fit(own, observed).members(own)
+    assert not {BELOW, ABOVE} & {*bounds.coords, *members.coords}
+    assert crps(members, observed, over=dims) < 0.95 * crps(
+        fit(forecast, observed).members(forecast), observed, over=dims
+    )
 
 
 def test_members_keep_the_correlation_of_neighbours_and_the_size_of_errors():
@@ -139,19 +157,6 @@ def test_members_keep_the_correlation_of_neighbours_and_the_size_of_errors():
     assert np.corrcoef(values.T)[0, 1] == pytest.approx(0.9, abs=0.05)
     np.testing.assert_allclose(values.std(axis=0), 3, rtol=0.12)
     assert np.abs(values.mean(axis=0)).max() < 0.5
-
-
-def test_members_are_spread_evenly_over_the_season_and_drawn_by_the_seed():
-    residual = np.arange(200.0)[:, None, None]
-    season = np.zeros(200, dtype=int)
-
-    def drawn(seed: int) -> np.ndarray:
-        return _trajectories(residual, season, 20, [False] * 4, np.random.default_rng(seed))[0, :, 0, 0]
-
-    np.testing.assert_array_equal(drawn(0) // 10, np.arange(20))  # one of each ten days
-    np.testing.assert_array_equal(drawn(0), drawn(0))
-    assert (drawn(0) != drawn(1)).any()
-    assert len(np.unique(drawn(0) % 10)) > 3  # not always the same hour of a day
 
 
 def test_more_members_than_days_repeat_days():
