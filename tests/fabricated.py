@@ -32,7 +32,7 @@ def pressure(times: np.ndarray) -> np.ndarray:
 
 def forecast(space: dict, central: np.ndarray, name: str, units: str, step: str, **attrs: str) -> xr.Dataset:
     """Return a forecast of one reference time from its central values (lead, *space): quantiles +-300 or so beside."""
-    dims, spread = tuple(space), 0.003 * np.nanmax(np.abs(central))
+    dims, spread = schema.space_dims(xr.Dataset(coords=space)), 0.003 * np.nanmax(np.abs(central))
     lead = schema.leads(len(central), pd.Timedelta(step))
     reference = np.array([attrs.pop("reference", REFERENCE)], "datetime64[ns]")
     offsets = np.array([-1, 0, 1]) * spread
@@ -113,6 +113,44 @@ def map_pipeline(home: Path, name: str = "slp", simulated: str = "no") -> Path:
         )
         store.write_issue(data, {"h": np.zeros((1, 2), "float32")})
     store.write_scores(scores(space, 5, "1D"))
+    return home
+
+
+ROWS, COLUMNS = np.meshgrid(np.arange(12), np.arange(16), indexing="ij")
+NORTH = 90 - 4 * np.hypot(ROWS + 1.0, COLUMNS - 7.3)  # an arctic grid: polar, a row and a column of 4 degrees
+EAST = (np.rad2deg(np.arctan2(COLUMNS - 7.3, ROWS + 1.0)) + 180) % 360 - 180
+
+
+def projected(days: int, seed: int = 0) -> xr.Dataset:
+    """Return days of temperature, K, on a projected grid (y, x): a season, a gradient, and weather that drifts east."""
+    day, noise = np.arange(days)[:, None, None], np.random.default_rng(seed).normal(0, 0.3, (days, *ROWS.shape))
+    season = 12 * np.sin(2 * np.pi * day / 365.25)
+    weather = 4 * np.sin(2 * np.pi * (COLUMNS - 0.9 * day) / 16 + ROWS / 5)
+    grid = {"grid_mapping_name": "azimuthal_equidistant", "latitude_of_projection_origin": 90.0}
+    coords = {
+        "time": pd.date_range("2005-01-01", periods=days).values,
+        "y": ("y", 4.0 * np.arange(12), {"units": "degree", "standard_name": "projection_y_coordinate"}),
+        "x": ("x", 4.0 * np.arange(16), {"units": "degree", "standard_name": "projection_x_coordinate"}),
+        "lat": (("y", "x"), NORTH),
+        "lon": (("y", "x"), EAST),
+    }
+    values = 270 + season + 0.4 * (NORTH - 60) + weather + noise
+    about = {"units": "K", "standard_name": "air_temperature", "cell_methods": "time: mean"}
+    attrs = {"title": "Arctic temperature", "simulated": "yes", "grid_mapping": json.dumps(grid)}
+    return xr.Dataset({"t2m": (("time", "y", "x"), values.astype("float32"), about)}, coords, attrs)
+
+
+def projected_pipeline(home: Path, name: str = "arctic") -> Path:
+    """Fill a home with a daily pipeline on a projected grid: one issue of 3 leads, observations to its reference."""
+    observed = projected(33)
+    Archive(home / name / "archive").append(observed.isel(time=slice(0, 30)))
+    last = observed["time"].values[29]
+    ahead = observed["t2m"].values[30:].astype("float64")
+    space = {name: observed[name].variable for name in ("y", "x", "lat", "lon")}
+    about = {"issue_time": "2005-01-31T06:00:00Z", "forecast_id": "arctic-1", "title": "Arctic temperature"}
+    mapping = observed.attrs["grid_mapping"]
+    data = forecast(space, ahead, "t2m", "K", "1D", reference=last, grid_mapping=mapping, pipeline=name, **about)
+    Store(home / name / "store").write_issue(data, {})
     return home
 
 

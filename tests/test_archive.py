@@ -11,6 +11,7 @@ import xarray as xr
 
 from forecast.archive import Archive
 from forecast.errors import ForecastError
+from tests.fabricated import projected
 
 SERIES = ["EWR", "JFK"]
 
@@ -62,6 +63,19 @@ def test_maps_keep_their_grid_type_units_and_attributes(archive: Archive) -> Non
     archive.append(maps(1, 3))
     archive.append(maps(4, 5))
     xr.testing.assert_identical(archive.load().load(), maps(1, 5))
+
+
+def test_a_projected_grid_keeps_its_2d_coordinates_and_refuses_cells_elsewhere(archive: Archive) -> None:
+    whole = projected(6)
+    archive.append(whole.isel(time=slice(0, 3)))
+    archive.append(whole.isel(time=slice(3, 6)))
+    xr.testing.assert_identical(archive.load().load(), whole)
+    near = whole.assign_coords(lat=whole["lat"].astype("float32"))
+    assert not archive.append(near).changed
+    with pytest.raises(ForecastError, match=r"cells where the archive's are(.|\n)*degrees of arc from there"):
+        archive.append(whole.assign_coords(lon=whole["lon"].roll(x=1, roll_coords=False)))
+    with pytest.raises(ForecastError, match="the archive's grid, 12 y"):
+        archive.append(whole.isel(y=slice(1, None)))
 
 
 def test_the_same_day_twice_changes_nothing_and_makes_no_version(archive: Archive) -> None:

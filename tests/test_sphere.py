@@ -50,3 +50,31 @@ def test_cells_of_a_polar_stereographic_grid_have_the_area_that_its_scale_tells(
     lon = np.rad2deg(np.arctan2(x, -y))
     scale = 2 / (1 + np.sin(np.deg2rad(lat)))
     assert sphere.cell_areas(lat, lon) == pytest.approx((step / scale) ** 2, rel=2e-4)
+
+
+def polar(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Return a cut of a grid of 12 x 12 cells, 4 degrees apart, around the pole."""
+    y, x = np.meshgrid(np.arange(-22.0, 23, 4), np.arange(-22.0, 23, 4), indexing="ij")
+    lat, lon = 90 - np.hypot(y, x), (np.rad2deg(np.arctan2(x, -y)) + 180) % 360 - 180
+    return lat[rows, columns], lon[rows, columns]
+
+
+def test_a_corner_is_the_middle_of_the_centres_around_it() -> None:
+    lon, lat = np.meshgrid([-1.0, 1.0], [-1.0, 1.0])
+    lats, lons = sphere.corners(lat, lon)
+    assert lats.shape == (3, 3) and lats[1, 1] == pytest.approx(0) and lons[1, 1] == pytest.approx(0)
+    assert lats[0] == pytest.approx([-2] * 3, abs=2e-3) and lons[:, 2] == pytest.approx([2] * 3, abs=2e-3)
+
+
+def test_the_box_of_a_grid_knows_the_pole_and_the_antimeridian() -> None:
+    south, north, west, east = sphere.box(*polar(slice(None), slice(None)))
+    assert (north, west, east) == (90, -180, 180) and south < 90 - np.hypot(22, 22)
+    _, north, west, east = sphere.box(*polar(slice(8, None), slice(4, 8)))
+    assert north < 90 and 130 < west < 180 < east < 230
+
+
+def test_a_place_on_the_grid_is_told_in_cells() -> None:
+    lon, lat = np.meshgrid(np.arange(0.0, 10, 2), np.arange(-2.0, 4, 2))
+    assert sphere.position(lat, lon, 0, 4) == pytest.approx((1, 2))
+    assert sphere.position(lat, lon, 3, 8.5) == pytest.approx((2.5, 4.25), abs=1e-2)
+    assert sphere.position(lat, lon, 0, 184) == (np.inf, np.inf)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import schema
+from forecast import schema, sphere
 from forecast.errors import ForecastError
 from forecast.snapshots import calendar
 
@@ -36,8 +36,10 @@ def check(stored: xr.Dataset, incoming: xr.Dataset) -> None:
         same("a step of", pd.Timedelta(stored.attrs["step"]), schema.time_step(incoming))
     same("simulated =", *(data.attrs.get("simulated", "no") for data in (stored, incoming)))
     if schema.kind(stored) == "map":
-        for dim in (schema.LAT, schema.LON):
+        for dim in schema.space_dims(stored):
             _grid(dim, stored[dim].values, incoming[dim].values)
+    if schema.Y in stored.dims:
+        _projected(stored, incoming)
 
 
 def same(what: str, stored: Any, incoming: Any) -> None:
@@ -46,6 +48,16 @@ def same(what: str, stored: Any, incoming: Any) -> None:
         raise ForecastError(
             f"{what} {stored}, as in the archive", f"{incoming}", "convert it in the source, or begin another pipeline"
         )
+
+
+def _projected(stored: xr.Dataset, incoming: xr.Dataset) -> None:
+    lat, lon = (stored[name].values for name in (schema.LAT, schema.LON))
+    spacing = min(sphere.distance(lat[1:], lon[1:], lat[:-1], lon[:-1]).min(), 1.0)
+    moved = sphere.distance(lat, lon, incoming[schema.LAT].values, incoming[schema.LON].values).max()
+    if moved > COORDINATE_TOLERANCE * spacing:
+        got = f"cells up to {moved:g} degrees of arc from there"
+        remedy = "cut the source to this grid, or begin another pipeline"
+        raise ForecastError("cells where the archive's are (lat and lon of each)", got, remedy)
 
 
 def _grid(dim: str, stored: np.ndarray, incoming: np.ndarray) -> None:

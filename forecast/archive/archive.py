@@ -30,9 +30,11 @@ from forecast.archive.receipt import Receipt
 from forecast.errors import ForecastError
 from forecast.snapshots import TIME_UNITS, Snapshots, Version, calendar
 
-# A block of time holds whole fields and about this many bytes: small enough that a daily append rewrites little,
-# large enough that 20 years are read in a second or two.
-CHUNK_BYTES = 2**17
+# A chunk holds whole fields and about this many bytes: small enough that a daily append rewrites little, large enough
+# that 20 years are read in a second or two. Of large fields it holds some steps all the same, up to the larger size: an
+# archive of 20 GB then has tens of thousands of chunks, not hundreds of thousands.
+CHUNK_BYTES, LARGE_BYTES = 2**17, 2**22
+LARGE_STEPS = 16
 
 
 class Archive:
@@ -63,7 +65,7 @@ class Archive:
             end: last time wanted, included; text names the whole year, month or day.
 
         Returns:
-            Dataset (time, series) or (time, lat, lon) on an even axis; where arrivals were recorded also a coordinate
+            Dataset (time, series) or (time, *space) on an even axis; where arrivals were recorded also a coordinate
             ``arrival`` (time,), NaT for steps that follow their source's delay.
 
         Raises:
@@ -120,7 +122,7 @@ def _create(ds: xr.Dataset, store: Any) -> None:
     if schema.SERIES in row.coords:
         row[schema.SERIES] = row[schema.SERIES].astype(object)
     bytes_a_step = max(row[name].nbytes for name in ds.data_vars)
-    rows = max(1, CHUNK_BYTES // bytes_a_step)
+    rows = max(1, CHUNK_BYTES // bytes_a_step, min(LARGE_STEPS, LARGE_BYTES // bytes_a_step))
     time = {"units": TIME_UNITS, "calendar": calendar(ds[schema.TIME].values), "dtype": "int64", "chunks": (2**12,)}
     encoding: dict[Any, Any] = {name: {"chunks": (rows, *ds[name].shape[1:])} for name in ds.data_vars}
     encoding |= {schema.TIME: time, ARRIVAL: {"chunks": (2**12,)}}

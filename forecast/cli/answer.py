@@ -57,7 +57,8 @@ def example(forecast: xr.Dataset) -> str:
     """Return a place of a forecast, as ``--at`` takes it: the first series, or the middle of the map."""
     if "series" in forecast.coords:
         return str(forecast["series"].values[0])
-    lat, lon = (forecast[name].values[forecast.sizes[name] // 2] for name in ("lat", "lon"))
+    middle = {dim: size // 2 for dim, size in forecast.sizes.items() if dim in ("lat", "lon", "y", "x")}
+    lat, lon = (float(forecast[name].isel(middle, missing_dims="ignore")) for name in ("lat", "lon"))
     return f"{lat:g},{lon:g}"
 
 

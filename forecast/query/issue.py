@@ -10,11 +10,26 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from forecast import sphere
 from forecast.errors import ForecastError
 from forecast.query import place, times
 from forecast.query.place import Place
 from forecast.query.skill import skill
-from forecast.schema import BASELINE, LAT, LEAD, LON, MEMBER, QUANTILE, REFERENCE, SERIES, TIME, VALID_TIME, kind
+from forecast.schema import (
+    BASELINE,
+    LAT,
+    LEAD,
+    LON,
+    MEMBER,
+    QUANTILE,
+    REFERENCE,
+    SERIES,
+    TIME,
+    VALID_TIME,
+    Y,
+    kind,
+    space_dims,
+)
 
 PARTS = (QUANTILE, BASELINE, MEMBER)
 
@@ -103,14 +118,12 @@ class Issue:
         if self.kind == "series":
             return f"No value: nothing could be forecast for {where.name}."
         field = self.data[self.targets[0]].isel({LEAD: 0}).load()
-        rows, columns = np.nonzero(np.isfinite(field.values))
+        known = np.isfinite(field.values)
         said = f"No value in the cell at {where.name}: it is masked (such as sea in data for land)."
-        if not len(rows):
+        if not known.any():
             return said
-        lats, lons = field[LAT].values[rows], field[LON].values[columns]
-        lat, lon = float(data[LAT]), float(data[LON])
-        east = ((lons - lon + 180) % 360 - 180) * np.cos(np.deg2rad(lat))
-        near = int(np.hypot(lats - lat, east).argmin())
+        lats, lons = (one.transpose(*field.dims).values[known] for one in xr.broadcast(field[LAT], field[LON]))
+        near = int(sphere.distance(lats, lons, float(data[LAT]), float(data[LON])).argmin())
         return f"{said} The nearest cell with values is {place.coordinates(lats[near], lons[near])}."
 
     def tomorrow(self) -> Issue:
@@ -148,6 +161,8 @@ class Issue:
     def area(self, south: float, north: float, west: float, east: float) -> Issue:
         """Narrow to the cells whose centres lie in a box, degrees; ``west > east`` crosses the seam of the circle.
 
+        On a projected grid the other cells of the smallest window around them are NaN.
+
         Args:
             south: lowest latitude.
             north: highest latitude.
@@ -159,6 +174,10 @@ class Issue:
         """
         if self.kind == "series":
             raise ForecastError("a map", "a pipeline of series", "ask for a series by its name")
+        if Y in self.data.dims:
+            index, meant = place.window(self.data, south, north, west, east)
+            parts = self._select(index)._parts()
+            return Issue(**{name: data.where(meant) if Y in data.dims else data for name, data in parts.items()})
         index, lons = place.box(self.data, south, north, west, east)
         issue = self._select(index)
         moved = {name: data.assign_coords({LON: lons}) for name, data in issue._parts().items() if LON in data.dims}
@@ -180,7 +199,7 @@ def build(forecast: xr.Dataset, scores: xr.Dataset | None, observed: xr.Dataset 
         observed: (time, *space) or None; likewise.
     """
     data = forecast.isel({REFERENCE: 0})
-    space = [dim for dim in (SERIES, LAT, LON) if dim in data.dims]
+    space = space_dims(data)
     scores, observed = _same(scores, data, space), _same(observed, data, space)
     if LEAD in scores.dims:
         scores = scores.reindex({LEAD: data[LEAD]})
@@ -196,7 +215,7 @@ def _truth(observed: xr.Dataset, data: xr.Dataset, target: str) -> dict[str, tup
     return {f"{target}_observed": (LEAD, values, {"units": data[target].attrs["units"], "long_name": "observed"})}
 
 
-def _same(other: xr.Dataset | None, data: xr.Dataset, space: list[str]) -> xr.Dataset:
+def _same(other: xr.Dataset | None, data: xr.Dataset, space: tuple[str, ...]) -> xr.Dataset:
     if other is None or any(dim not in other.indexes for dim in space):
         return xr.Dataset()
     if SERIES in space:

@@ -9,7 +9,7 @@ import numpy as np
 from forecast.query import Issue, Reader, times
 from forecast.query.formats import columns
 from forecast.query.place import Place, bounds
-from forecast.schema import SERIES
+from forecast.schema import space_dims
 from forecast.serve.coverage import CRS84, parameter
 
 FORMATS = ["CoverageJSON", "CSV", "NetCDF"]
@@ -40,7 +40,7 @@ def describe(base: str, reader: Reader, issue: Issue, instance: bool) -> dict[st
     """
     attrs, home = issue.data.attrs, f"/collections/{reader.name}"
     path = f"{home}/instances/{attrs['forecast_id']}" if instance else home
-    first = issue.answer(Place({dim: 0 for dim in issue.data.dims if dim in (SERIES, "lat", "lon")}, ""))
+    first = issue.answer(Place(dict.fromkeys(space_dims(issue.data), 0), ""))
     simulated = " Simulated data." if attrs.get("simulated") == "yes" else ""
     return {
         "id": attrs["forecast_id"] if instance else reader.name,

@@ -29,6 +29,7 @@ from forecast.schema import (
     is_periodic,
 )
 from forecast.serve import ask
+from forecast.sphere import box, corners
 
 router = APIRouter(prefix="/view", tags=["view"])
 LEVELS = 10_000  # a map's values are rounded to a ten-thousandth of their range: no screen shows more
@@ -90,7 +91,10 @@ def _variable(array: xr.DataArray) -> dict[str, str]:
 def field(
     issue: ask.Chosen, parameter: Column = None, lead: Annotated[int, Query(description="1, 2, ... in steps")] = 1
 ) -> dict[str, Any]:
-    """Return one lead's map: values row by row from the south, null where masked; the range is that of every lead."""
+    """Return one lead's map: values row by row (from the south on a regular grid), null where masked.
+
+    The range is that of every lead.
+    """
     if issue.kind == "series":
         raise ForecastError("a map", "a pipeline of series", "ask its /series")
     if not 1 <= lead <= issue.data.sizes[LEAD]:
@@ -103,11 +107,19 @@ def field(
         "lead": lead,
         VALID_TIME: times.text(issue.moments[lead - 1]),
         "range": [low, high],
-        LAT: [float(value) for value in array[LAT].values],
-        LON: [float(value) for value in array[LON].values],
-        "periodic": bool(is_periodic(array[LON].values)),
+        **_cells(array),
         "values": _rounded(array.isel({LEAD: lead - 1}).values.ravel(), digits),
     }
+
+
+def _cells(array: xr.DataArray) -> dict[str, Any]:
+    """Say where the cells of a map are; on a projected grid latitudes, longitudes and corners go row by row."""
+    lat, lon = array[LAT].values, array[LON].values
+    where = {LAT: lat.ravel().astype(float).tolist(), LON: lon.ravel().astype(float).tolist()}
+    if lat.ndim == 1:
+        return {**where, "periodic": is_periodic(lon)}
+    at = {name: np.round(one, 4).ravel().tolist() for name, one in zip((LAT, LON), corners(lat, lon), strict=True)}
+    return {**where, "periodic": False, "shape": list(lat.shape), "corners": at, "bounds": list(box(lat, lon))}
 
 
 def _range(values: np.ndarray) -> tuple[float | None, float | None, int]:
