@@ -9,6 +9,7 @@ are in float64.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -20,6 +21,7 @@ from forecast.schema import TIME
 from forecast.verification.alignment import align
 
 Over = str | Sequence[Hashable]
+Number = TypeVar("Number", xr.DataArray, np.ndarray)
 # Below this share of the observed anomalies' variance a forecast's anomalies are rounding noise (float32 Pa: 1e-11).
 _NO_ANOMALY = 1e-10
 
@@ -70,16 +72,21 @@ def acc(
     climatology: xr.DataArray,
     over: Over,
     weights: xr.DataArray | None = None,
+    centred: bool = False,
 ) -> xr.DataArray:
-    """Anomaly correlation, uncentred: Σw f'o' / sqrt(Σw f'² Σw o'²), f' and o' being anomalies from the climatology.
+    """Anomaly correlation: Σw f'o' / sqrt(Σw f'² Σw o'²), f' and o' being anomalies from the climatology.
+
+    Pooled, it is over all times and cells; by time, it is ``acc(over=space).mean(forecast_reference_time)``.
 
     Args:
         climatology: (time, *space) over the valid times, or aligned.
+        centred: take the mean of each over ``over`` from the anomalies, as WMO's definition does.
 
     Returns:
         In [-1, 1]; NaN where the forecast (or what happened) is the climatology itself and has no anomaly.
 
-    Source: Wilks, Statistical Methods in the Atmospheric Sciences, 4th ed. (2019), section on the anomaly correlation.
+    Source: Wilks, Statistical Methods in the Atmospheric Sciences, 4th ed. (2019), section on the anomaly correlation;
+    WMO-No. 485, Manual on the Global Data-processing and Forecasting System, appendix 2.2.34.
     """
     mean = truth(forecast, climatology)
     ours, theirs = forecast - mean, truth(forecast, observed) - mean
@@ -89,9 +96,39 @@ def acc(
     def mean_of(product: xr.DataArray) -> xr.DataArray:
         return aggregate(product if whole else product.where(pair), reduce_dims=dims(over), weights=weights)
 
-    own, real = mean_of(ours**2), mean_of(theirs**2)
-    speaks = (own > _NO_ANOMALY * real) & (real > 0)
-    return mean_of(ours * theirs) / np.sqrt((own * real).where(speaks))
+    return correlation(
+        mean_of(ours * theirs), mean_of(ours**2), mean_of(theirs**2), mean_of(ours), mean_of(theirs), 1.0, centred
+    )
+
+
+def correlation(
+    anomaly_product: Number,
+    anomaly_square: Number,
+    observed_anomaly_square: Number,
+    anomaly: Number,
+    observed_anomaly: Number,
+    anomaly_weight: Number | float,
+    centred: bool,
+) -> Number:
+    """Return the correlation that weighted sums (or means, with weight 1) of anomalies make.
+
+    Args:
+        anomaly_product: Σw f'o'.
+        anomaly_square: Σw f'².
+        observed_anomaly_square: Σw o'².
+        anomaly: Σw f'.
+        observed_anomaly: Σw o'.
+        anomaly_weight: Σw.
+        centred: take the means away.
+    """
+    product, own, real = anomaly_product, anomaly_square, observed_anomaly_square
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if centred:
+            product = product - anomaly * observed_anomaly / anomaly_weight
+            own = own - anomaly**2 / anomaly_weight
+            real = real - observed_anomaly**2 / anomaly_weight
+        noise = _NO_ANOMALY * observed_anomaly_square
+        return product / np.sqrt(xr.where((own > noise) & (real > noise), own * real, np.nan))
 
 
 def smape(

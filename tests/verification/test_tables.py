@@ -86,7 +86,8 @@ def test_each_score_says_its_unit_and_definition(many):
     scale = xr.full_like(many[1].isel(time=0, drop=True), 2.0)
     table = scored(*many, scale=scale)
     units = {name: array.attrs["units"] for name, array in table.data_vars.items() if name != "scored"}
-    one, pascal = ("acc", "mase", "skill"), ("rmse", "mae", "bias")
+    anomalies = ("acc_pooled", "acc_by_time", "acc_by_time_centred")
+    one, pascal = (*anomalies, "mase", "skill"), ("rmse", "mae", "bias")
     assert units == dict.fromkeys(pascal, "Pa") | dict.fromkeys(one, "1") | {"smape": "%"}
     assert all(table[name].attrs["definition"] == DEFINITIONS[name] for name in units)
     assert all("\n" not in line for line in DEFINITIONS.values())
