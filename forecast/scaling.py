@@ -30,11 +30,6 @@ class Scaling:
 
     fitted: Mapping[str, xr.Dataset]
 
-    @property
-    def gaps(self) -> bool:
-        """Whether any value was missing in what was learned from."""
-        return any(int(usual["missing"]) > 0 for usual in self.fitted.values())
-
     @classmethod
     def fit(cls, train: xr.Dataset, variables: Iterable[str]) -> Scaling:
         """Learn from the training span, reading each variable once, block by block.

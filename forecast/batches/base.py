@@ -36,6 +36,11 @@ class Tapes(ABC):
     targets: int
 
     @property
+    def block(self) -> int | None:
+        """Steps that are read together, so that what is asked for next is best among them; None: all are at hand."""
+        return None
+
+    @property
     @abstractmethod
     def lengths(self) -> np.ndarray:
         """Steps of each tape, int64, shape (S,)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from torch import Tensor
 from forecast import schema
 from forecast.batches.base import READ, Tapes, Valid, outside, release
 from forecast.batches.beside import constants, counting, poles, season
+from forecast.batches.blocks import Blocks, stacked
 from forecast.batches.sun import Sun
 from forecast.errors import ForecastError
 from forecast.scaling import Scaling
@@ -36,7 +37,8 @@ class Frames(Tapes):
 
     Attributes:
         values: (S, T, V[, H, W]) float32, scaled, NaN where missing; the first ``targets`` variables are the targets. A
-            numpy array is taken as it is, so that it may be memory-mapped (``np.load(path, mmap_mode="r")``).
+            numpy array is taken as it is, so that it may be memory-mapped (``np.load(path, mmap_mode="r")``), and
+            ``Blocks`` are read when they are asked for.
         targets: how many.
         leads: L.
         calendar: (T + L, F), features of each step and of the L steps after the last; None without calendar.
@@ -49,7 +51,7 @@ class Frames(Tapes):
         sun: the insolation, instead of a calendar.
     """
 
-    values: Tensor
+    values: Tensor | Blocks
     targets: int
     leads: int
     calendar: Tensor | None = None
@@ -68,6 +70,11 @@ class Frames(Tapes):
                 warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written to
                 object.__setattr__(self, "_source", self.values)
                 object.__setattr__(self, "values", torch.from_numpy(self.values))
+
+    @property
+    def block(self) -> int | None:
+        """Steps that are read together; None: all are at hand."""
+        return self.values.steps if isinstance(self.values, Blocks) else None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -123,7 +130,8 @@ class Frames(Tapes):
     def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: Valid) -> Tensor:
         """See the contract: the L steps after each."""
         ahead = self._ahead(start_B, steps)
-        y = self.values[:, :, : self.targets][tape_B[:, None, None], ahead.clamp(max=self.values.shape[1] - 1)]
+        at = ahead.clamp(max=self.values.shape[1] - 1)
+        y = self.values[tape_B[:, None, None], at, slice(self.targets)]
         release(self._source)
         beyond = outside(ahead, valid) | (ahead >= self.values.shape[1])
         return y.masked_fill(beyond.reshape(*ahead.shape, *[1] * (y.dim() - 3)), torch.nan)
@@ -135,12 +143,17 @@ class Frames(Tapes):
     def digest(self) -> str:
         """See the contract."""
         seen = hashlib.blake2b(f"{tuple(self.values.shape)} {self.targets}".encode(), digest_size=16)
-        steps = max(1, READ // (self.values[0, :1].numel() * self.values.element_size()))
-        for tape in self.values:
-            for part in tape.split(steps):
-                seen.update(part.contiguous().numpy().data)
-                release(self._source)
+        for part in self._parts():
+            seen.update(part.contiguous().numpy().data)
+            release(self._source)
         return seen.hexdigest()
+
+    def _parts(self) -> Iterator[Tensor]:
+        if isinstance(self.values, Blocks):
+            yield from self.values.parts()
+        else:
+            steps = max(1, READ // (self.values[0, :1].numel() * self.values.element_size()))
+            yield from (part for tape in self.values for part in tape.split(steps))
 
     def _ahead(self, start_B: Tensor, steps: int) -> Tensor:
         return start_B[:, None, None] + torch.arange(steps)[:, None] + torch.arange(1, self.leads + 1)
@@ -158,6 +171,7 @@ def frames(
     fields: Sequence[str] = ("position",),
     static: xr.Dataset | None = None,
     calendar: str = "season",
+    memory: int | None = None,
 ) -> Frames:
     """Turn observations into frames.
 
@@ -175,6 +189,7 @@ def frames(
         fields: of maps, what is told of each cell (see ``beside.constants``).
         static: the fields of that name, where they are not built in.
         calendar: "season" (and the hour, for steps below a day), "insolation" (of maps) or "none".
+        memory: bytes; observations that take more are left where they are and read block by block. None: no bound.
 
     Raises:
         ForecastError: the time axis is uneven, a variable or a field is not there, or the sun is asked for series.
@@ -187,26 +202,29 @@ def frames(
         )
     step = schema.time_step(observed) if step is None else step
     _demand_even(observed, step)
-    scaled = scaling.apply(observed)
-    dims = (TIME, *schema.space_dims(observed))
-    stacked = np.stack([scaled[name].transpose(*dims).values.astype("float32") for name in names], axis=1)
     grid = schema.kind(observed) == "map"
-    values = torch.from_numpy(stacked[None] if grid else np.ascontiguousarray(np.moveaxis(stacked, 2, 0)))
     cells = torch.from_numpy(counting(scaling)) if grid else None
-    seen = values if cells is None else values[..., cells]
+    large = memory is not None and sum(observed[name].nbytes for name in names) > memory
+    values = Blocks(observed, scaling, names, memory or 0) if large else stacked(scaling.apply(observed), names)
     return Frames(
         values=values,
         targets=len(targets),
         leads=leads,
         calendar=season(observed, leads, step) if calendar == "season" else None,
         fields=constants(observed, scaling, targets, fields, static) if grid else None,
-        mask=bool(torch.isnan(seen).any()) if mask is None else mask,
+        mask=_gaps(values, cells) if mask is None else mask,
         periodic=grid and schema.is_periodic(observed[LON].values),
         times=observed[TIME].values,
         poles=poles(observed) if grid else (None, None),
         cells=None if cells is None or cells.all() else cells,
         sun=Sun.over(observed, step) if calendar == "insolation" else None,
     )
+
+
+def _gaps(values: Tensor | Blocks, cells: Tensor | None) -> bool:
+    """Say whether anything is missing where cells count."""
+    parts = values.parts() if isinstance(values, Blocks) else (values,)
+    return any(bool(torch.isnan(part if cells is None else part[..., cells]).any()) for part in parts)
 
 
 def _demand_even(observed: xr.Dataset, step: pd.Timedelta) -> None:

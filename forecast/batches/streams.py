@@ -147,7 +147,8 @@ class Streams(Sequence[Chunk]):
     def dealt(self, offset: int) -> Streams:
         """Return the same streams dealt anew; 0 is the order of the data.
 
-        Whole stretches are shuffled, ``offset`` being the seed; otherwise all is turned round by so many steps.
+        Whole stretches are shuffled, ``offset`` being the seed; where tapes are read by blocks, the blocks are, and the
+        stretches that begin in each: a stream reads a block at a time. Otherwise all is turned round by so many steps.
         """
         again = copy.copy(self)
         again._deal, again._block = again._dealt(offset), (-1, [])
@@ -215,7 +216,13 @@ class Streams(Sequence[Chunk]):
     def _shuffled(self, seed: int) -> np.ndarray:
         """Return (P, 4): tape, start of its stretch, start, stop; shuffled unless the seed is 0."""
         pieces = self.stretches[:, [0, 1, 1, 2]]
-        return np.random.default_rng(seed).permutation(pieces) if seed else pieces
+        if not seed:
+            return pieces
+        rng, block = np.random.default_rng(seed), self.tapes.block
+        if block is None:
+            return rng.permutation(pieces)
+        _, owner = np.unique(pieces[:, [0, 2]] // [1, block], axis=0, return_inverse=True)
+        return pieces[np.lexsort((rng.random(len(pieces)), rng.permutation(owner.max() + 1)[owner.ravel()]))]
 
     def _turned(self, offset: int) -> np.ndarray:
         """Return (P, 4) alike, beginning ``offset`` steps into the first piece, whose head comes last."""
