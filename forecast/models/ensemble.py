@@ -59,7 +59,7 @@ class Ensemble(Model):
 
     def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
         """See the contract; the names of network n begin with ``networkn.``."""
-        traced = {}
+        traced: dict[str, Tensor] = {}
         for number, network in enumerate(self._each()):
             shown = network.trace(x, future, None if state is None else _own(state, number))
             traced |= {f"network{number}.{name}": value for name, value in shown.items()}

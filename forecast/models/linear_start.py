@@ -55,14 +55,16 @@ class LinearStart(nn.Module):
         shape: of maps; the first ``shape.targets`` channels of x are the targets.
     """
 
+    projection: Tensor
+    pattern: Tensor
+    weight: Tensor
+    inverse: Tensor
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         grid = shape.grid or (1, 1)
-        self.targets, self.repeats, self.width = (
-            shape.targets,
-            shape.outputs // shape.targets,
-            min(COMPONENTS, grid[0] * grid[1]),
-        )
+        self.targets, self.repeats = shape.targets, shape.outputs // shape.targets
+        self.width = min(COMPONENTS, grid[0] * grid[1])
         features = LAGS * self.width
         self.gain = nn.Parameter(torch.ones(shape.leads, shape.outputs, 1, 1))
         self.register_buffer("projection", torch.zeros(shape.targets, self.width, *grid))

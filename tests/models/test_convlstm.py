@@ -60,3 +60,13 @@ def test_the_trace_shows_each_layers_gates_and_what_the_head_reads() -> None:
     for number in range(2):
         torch.testing.assert_close(traced[f"layer{number}.hidden"][:, -1], state[f"h{number}"])
         torch.testing.assert_close(traced[f"layer{number}.cell"][:, -1], state[f"c{number}"])
+
+
+def test_noise_is_on_the_targets_maps_and_only_while_training() -> None:
+    model = create(ConvLSTM, Shape(inputs=3, leads=1, grid=(40, 40)), {"hidden": [1], "noise": 0.5})
+    x = torch.zeros(1, 2, 3, 40, 40)
+    assert isinstance(model, ConvLSTM) and model.eval()._blurred(x) is x
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        noisy = model.train()._blurred(x)
+    assert torch.equal(noisy[:, :, 1:], x[:, :, 1:]) and abs(float(noisy[:, :, 0].std()) - 0.5) < 0.03
