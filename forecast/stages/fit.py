@@ -86,41 +86,46 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
     data, scaling = framed(workspace.pipeline, problem)
     learn = streams(problem, data, [split.train], settings)
     early = streams(problem, data, split.early, settings)
+    levels = list(task.quantiles) if settings.loss == "pinball" else []
     networks: list[Model] = []
     done: list[History] = []
     for number in range(one.ensemble or 1):
         own = settings.model_copy(update={"seed": settings.seed + number})
-        model = create(member("model", MODELS, one.type), shape_of(data), one.options, own.seed, data.cells)
+        model = create(member("model", MODELS, one.type), shape_of(data, levels), one.options, own.seed, data.cells)
         linear_start.give(model, problem, scaling)
         which = f"{one.name}-{number}" if one.ensemble else one.name
         resume = unfinished(workspace) / f"{which}-{workspace.pipeline.digest()}-{problem.data_version}.pt"
-        done.append(train(model, learn, early, own, resume=resume, report=_told(report, which, own.epochs)))
+        told = _told(report, which, own.epochs)
+        done.append(train(model, learn, early, own, quantiles=levels, resume=resume, report=told))
         networks.append(model)
     model = Ensemble(networks) if one.ensemble else networks[0]
-    remembered = {
-        "options": model.options.model_dump(mode="json"),
-        "shape": model.shape.plain(),
-        "ensemble": one.ensemble,
-        "mask": data.mask,
-        "fields": list(task.static),
-        "calendar": task.calendar,
-        "spin_up": settings.cold_start,
-        "window": settings.k2,
-        "seed": settings.seed,
-    }
     return Fitted(
         one.name,
         one.type,
         "model",
         {name: value.numpy() for name, value in model.state_dict().items()},
         {"scaling": scaling.to_dataset()} | ({} if problem.static is None else {"static": problem.static}),
-        remembered,
+        _remembered(model, data, one, settings)
+        | {"levels": levels, "fields": list(task.static), "calendar": task.calendar},
         time.perf_counter() - begun,
         curves(done),
         _summary(done),
         "; ".join(dict.fromkeys(filter(None, map(note, done)))),
         {one.name if len(done) == 1 else f"{one.name} {number}": one_done for number, one_done in enumerate(done)},
     )
+
+
+def _remembered(model: Model, data: Frames, one: Member, settings: Training) -> dict[str, Any]:
+    """Return what a checkpoint must remember of a model and of how it was trained."""
+    return {
+        "options": model.options.model_dump(mode="json"),
+        "shape": model.shape.plain(),
+        "ensemble": one.ensemble,
+        "mask": data.mask,
+        "spin_up": settings.cold_start,
+        "window": settings.k2,
+        "seed": settings.seed,
+    }
 
 
 def _told(report: Report, which: str, epochs: int) -> Callable[[dict[str, float]], None]:
@@ -136,12 +141,17 @@ def _summary(done: list[History]) -> dict[str, Any]:
     return most | {"early_loss": sum(losses) / len(losses)}
 
 
-def shape_of(data: Frames) -> Shape:
-    """Return the sizes that a model of these frames must fit."""
+def shape_of(data: Frames, levels: Sequence[float] = ()) -> Shape:
+    """Return the sizes that a model must fit.
+
+    Args:
+        data: its frames.
+        levels: the quantiles that it forecasts; none: one value a target.
+    """
     return Shape(
         inputs=data.channels,
         leads=data.leads,
-        outputs=data.targets,
+        outputs=data.targets * max(1, len(levels)),
         future=data.future,
         grid=data.grid,
         periodic=data.periodic,
