@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.errors import ForecastError
-from forecast.figures import Figure, curves, study_boxes
+from forecast.figures import Figure, curves, frames, study_boxes
 from forecast.registry import member
 from forecast.stages import gallery
 from forecast.stages.workers import Outcome, outcomes
@@ -152,8 +152,9 @@ def _drawn(
     name: str, experiment: Study, table: pd.DataFrame, values: Mapping[Case, Mapping[str, Any]]
 ) -> dict[str, Figure]:
     drawn = {name: study_boxes(table, experiment.measures, experiment.title)}
-    lines = experiment.curves(values)
-    return drawn if lines is None else drawn | {f"{name}_curves": curves(lines)}
+    lines, small = experiment.curves(values), experiment.pictures(values)
+    drawn |= {} if lines is None else {f"{name}_curves": curves(lines)}
+    return drawn | ({} if small is None else {f"{name}_frames": frames(small)})
 
 
 def _log_case(parent: Run, name: str, case: Case, measured: Mapping[str, float]) -> None:

@@ -108,6 +108,14 @@ class Study(ABC):
         """
         return None
 
+    def pictures(self, outcomes: Outcomes) -> xr.Dataset | None:
+        """Return small maps side by side that one more figure draws (figures/frames.py), None without one.
+
+        Args:
+            outcomes: case -> what ``run`` returned.
+        """
+        return None
+
     def remarks(self, outcomes: Outcomes) -> str:
         """Return what these ``outcomes`` add to the text, such as an example in words; "" for nothing."""
         return ""

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
-from forecast.figures import curves, study_boxes
+from forecast.figures import curves, frames, study_boxes
 
 ERRORS = {"rnn": [1.0, 2.0, 6.0], "lstm": [0.01, np.inf, 0.02]}
 
@@ -103,3 +103,19 @@ def test_curves_without_truth_may_have_a_log_axis() -> None:
     )
     figure = curves(study)
     assert figure.axes[0].get_yscale() == "log" and "truth" not in words(figure)
+
+
+def test_every_row_of_frames_is_named_and_drawn_on_one_scale() -> None:
+    grey = {"long_name": "grey", "units": "1", "valid_min": 0.0, "valid_max": 1.0}
+    values = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5) / 120
+    shown = xr.Dataset(
+        {"picture": (("row", "frame", "y", "x"), values, grey)},
+        {"row": ["what came", "ConvLSTM"], "frame": ["read 9", "+1", "+2"]},
+        {"title": "Frames"},
+    )
+    figure = frames(shown)
+    assert all(name in words(figure) for name in ("Frames", "what came", "ConvLSTM", "read 9", "+2", "Grey"))
+    images = [panel.images[0] for panel in figure.axes if panel.images]
+    assert len(images) == 6
+    np.testing.assert_array_equal(images[4].get_array(), values[1, 1])
+    assert {image.get_clim() for image in images} == {(0.0, 1.0)}
