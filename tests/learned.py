@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ LEADS, STEPS, TRAIN = 3, 240, 160
 OPTIONS: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": 8, "context": 5},
     "convlstm": {"hidden": [4]},
+    "encoder_forecaster": {"hidden": [4], "peepholes": True},
+    "cnn": {"hidden": [4]},
     **{name: {"hidden": 8} for name in ("rnn", "lstm", "gru", "bilstm")},
 }
 
@@ -51,8 +54,13 @@ def observations(kind: str, calendar: str = "standard", step: str = "D", gaps: b
     return xr.Dataset(variables, {"time": time, **space}, {"title": "noise"})
 
 
-def learned(name: str, observed: xr.Dataset, spin_up: int = 120, window: int = 12) -> Forecaster:
-    """Return a calibrated forecaster of t2m, its networks with their first weights, by its name in a registry."""
+def learned(
+    name: str, observed: xr.Dataset, spin_up: int = 120, window: int = 12, levels: Sequence[float] = ()
+) -> Forecaster:
+    """Return a calibrated forecaster of t2m, its networks with their first weights, by its name in a registry.
+
+    With levels, a network forecasts these quantiles.
+    """
     train = observed.isel(time=slice(0, TRAIN))
     settings: dict[str, Any] = {
         "targets": ["t2m"],
@@ -72,10 +80,10 @@ def learned(name: str, observed: xr.Dataset, spin_up: int = 120, window: int = 1
         settings |= {"covariates": ["dewp"], "units": {"t2m": "K", "dewp": "K"}}
         scaling = Scaling.fit(train, ["t2m", "dewp"])
         data = frames(observed, scaling, ["t2m"], ["dewp"], LEADS)
-        shape = shape_of(data)
+        shape = shape_of(data, levels)
         model = create(member("model", MODELS, name), shape, OPTIONS[name], 1, data.cells)
         weights = {key: value.numpy() for key, value in model.state_dict().items()}
-        settings |= {"options": OPTIONS[name], "shape": shape.plain(), "mask": data.mask}
+        settings |= {"options": OPTIONS[name], "shape": shape.plain(), "mask": data.mask, "levels": list(levels)}
         settings |= {"spin_up": spin_up, "window": window}
         datasets["scaling"] = scaling.to_dataset()
     family = "baseline" if name in BASELINES else "model"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -15,12 +16,14 @@ from hypothesis import strategies as some
 from forecast import schema
 from forecast.backtest import backtest
 from forecast.baselines import USUAL
+from forecast.batches import Frames, run
 from forecast.errors import ForecastError
-from forecast.predict import Forecaster, forecaster, predict
+from forecast.predict import Forecaster, ModelForecaster, forecaster, predict
 from tests.learned import LEADS, learned, observations, until
 
 NETWORKS = [("series", "mlp"), ("series", "lstm"), ("series", "gru"), ("series", "bilstm"), ("map", "convlstm")]
 CARRYING = [pair for pair in NETWORKS if pair[1] != "bilstm"]
+CARRYING += [("map", "encoder_forecaster"), ("map", "cnn"), ("map", "mlp")]
 # A cold start over enough steps forgets where it began. How many is the network's own: with their first weights a GRU
 # or RNN is within 1e-5 (scaled) after 40 steps, an LSTM or ConvLSTM after 120. The spread is about 8 K;
 # float32 at 280 K is good to 3e-5.
@@ -219,3 +222,39 @@ def test_a_checkpoint_without_calibration_cannot_be_issued() -> None:
     raw = forecaster(type(one.checkpoint)("p", "persistence", "baseline", one.checkpoint.settings, {}, bare))
     with pytest.raises(ForecastError, match=r"(?s)a calibrated checkpoint of p.*none for t2m.*train again"):
         predict(raw, observed, observed["time"].values[-1])
+
+
+@pytest.mark.parametrize(("kind", "name"), [("series", "lstm"), ("map", "convlstm")])
+def test_a_network_of_quantiles_forecasts_their_median_and_says_how_far_the_outer_ones_lie(
+    kind: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observed = observations(kind)
+    one = learned(name, observed, levels=(0.1, 0.5, 0.9))
+    assert isinstance(one, ModelForecaster) and one.model.shape.outputs == 3
+
+    def crossed(model: Any, data: Frames, state: Any, *, steps: tuple[int, int], window: int) -> tuple[Any, Any]:
+        y, after = run(model, data, state, steps=steps, window=window)
+        levels = torch.tensor([0.3, -0.2, 0.5]).reshape(3, *[1] * (y.dim() - 4))
+        return levels.expand_as(y), after
+
+    monkeypatch.setattr("forecast.predict.run", crossed)
+    time = observed["time"].values
+    values = one.central(until(observed, time[203]), time[200:204])[0]["t2m"]
+    low, middle, high = (one.scaling.undo(xr.full_like(values, level), "t2m") for level in (-0.2, 0.3, 0.5))
+    np.testing.assert_allclose(values, middle, atol=1e-3)
+    np.testing.assert_allclose(values["below"], middle - low, atol=5e-3)
+    np.testing.assert_allclose(values["above"], high - middle, atol=5e-3)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("series", "lstm"), ("map", "convlstm")])
+def test_an_issue_of_a_network_of_quantiles_is_like_any_other(kind: str, name: str) -> None:
+    observed = observations(kind)
+    one = learned(name, observed, levels=(0.1, 0.5, 0.9))
+    time = observed["time"].values
+    issue, _ = predict(one, until(observed, time[203]), time[203])
+    assert not {"below", "above"} & set(issue.coords)
+    steps = issue["t2m_quantile"].diff("quantile")
+    assert bool(((steps >= 0) | steps.isnull()).all()) and bool(issue["t2m_quantile"].notnull().any())
+    past = backtest(one, observed, (time[200], time[206]))["t2m"].sel({schema.REFERENCE: [time[203]]})
+    expected = one.calibrated("t2m").quantiles(past)
+    np.testing.assert_allclose(issue["t2m_quantile"], expected, rtol=0, atol=10 * FADED)
