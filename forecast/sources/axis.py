@@ -13,7 +13,7 @@ from forecast.errors import ForecastError
 from forecast.schema import TIME, time_step
 
 SNAP = "s"  # stamps are rounded to the second: float-encoded times are off by microseconds
-SPARSE = 10  # an axis this many times longer than what was observed is a mistyped date, not a gap
+SPARSE = 10  # a gap this many times longer than all that was observed is a mistyped date
 
 
 def positions(index: pd.Index, start: Any = None, end: Any = None) -> np.ndarray:
@@ -84,12 +84,13 @@ def settle_duplicates(data: xr.Dataset, origin: str) -> xr.Dataset:
     return merged
 
 
-def even(data: xr.Dataset, origin: str) -> xr.Dataset:
-    """Return ``data`` on an even time axis, NaN where a step is missing; the step is the commonest difference.
+def even(data: xr.Dataset, origin: str, step: pd.Timedelta | None = None) -> xr.Dataset:
+    """Return ``data`` on an even time axis, NaN where a step is missing, whole summers where only winters are there.
 
     Args:
         data: variables (time, ...), times strictly ascending.
         origin: where the data came from, for the message.
+        step: of the axis; None for the commonest difference between neighbours.
 
     Raises:
         ForecastError: times between the steps of the axis, or an axis almost without observations.
@@ -97,7 +98,7 @@ def even(data: xr.Dataset, origin: str) -> xr.Dataset:
     if data.sizes[TIME] < 2:
         return data
     index = data[TIME].to_index().round(SNAP)
-    step = time_step(data.assign_coords({TIME: index}))
+    step = step or time_step(data.assign_coords({TIME: index}))
     steps = np.asarray(pd.to_timedelta(np.asarray(index - index[0])) / step, dtype="float64")
     whole = np.rint(steps).astype(int)
     off = steps != whole
@@ -108,10 +109,12 @@ def even(data: xr.Dataset, origin: str) -> xr.Dataset:
             "resample the data to an even axis (calendar months are not even), or ingest each step from its own source",
         )
     count = int(whole[-1]) + 1
-    if count > SPARSE * len(index):
+    gap = int(np.diff(whole).max()) - 1
+    if gap > SPARSE * len(index):
+        at = int(np.argmax(np.diff(whole)))
         raise ForecastError(
-            f"at least 1 step in {SPARSE} observed",
-            f"{len(index)} of {count} from {index[0]} to {index[-1]} in {origin}",
+            f"no gap longer than {SPARSE} times the {len(index)} steps observed",
+            f"one of {gap} steps, from {index[at]} to {index[at + 1]} in {origin}",
             "look for a mistyped date, or fetch a shorter span",
         )
     axis = _axis(index, step, count)

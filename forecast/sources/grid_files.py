@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Sequence
-from pathlib import Path
+import operator
+from collections.abc import Iterator
+from functools import cached_property, reduce
 from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from pydantic import Field, field_validator
 
 from forecast.errors import ForecastError
-from forecast.schema import LAT, LON, TIME, check_observations
-from forecast.sources import base
-from forecast.sources.axis import even, settle_duplicates
-from forecast.sources.canonical import Region, canonical_map, map_times
+from forecast.schema import TIME, check_observations
+from forecast.sources import base, stations
+from forecast.sources.canonical import canonical_fields, canonical_map, map_times
+from forecast.sources.files import opened
+from forecast.sources.grid import Region, check_same_grid, grid_of
+from forecast.sources.join import join
+from forecast.sources.levels import LEVEL
 from forecast.sources.paths import find, named
-
-ENGINES = {
-    "netcdf4": (".nc", ".nc4", ".netcdf", ".cdf", ".h5"),
-    "zarr": (".zarr",),
-    "cfgrib": (".grib", ".grb", ".grib2", ".grb2"),
-}
 
 
 def check_region(region: Region | None) -> Region | None:
@@ -47,7 +43,11 @@ class GridOptions(base.Options):
         paths: files or patterns such as ``slp.*.nc``; a string is one.
         variables: names wanted; empty for all maps in the files.
         region: (south, north, west, east), degrees; west > east crosses the antimeridian.
-        level: vertical level wanted where a variable has several, in the file's unit.
+        level: vertical level wanted where a variable has several, in the file's unit; a list makes each level a
+            variable ``NAME_LEVEL``, such as ``hgt_500``.
+        stations: name -> [latitude, longitude], or a CSV file with the columns name, lat and lon: the maps become
+            series at the cells nearest to these places.
+        static: files of fields that do not change, on the same grid, such as the height of the ground.
         title: what the data are called; by default the title in the first file.
         licence: the terms of the data; by default what the first file says.
     """
@@ -55,39 +55,100 @@ class GridOptions(base.Options):
     paths: tuple[str, ...] = Field(min_length=1)
     variables: tuple[str, ...] = ()
     region: Region | None = None
-    level: float | None = None
+    level: float | tuple[float, ...] | None = None
+    stations: dict[str, tuple[float, float]] | str | None = None
+    static: tuple[str, ...] = ()
     title: str = ""
     licence: str = ""
 
     _region = field_validator("region")(check_region)
 
-    @field_validator("paths", "variables", mode="before")
+    @field_validator("paths", "variables", "static", mode="before")
     @classmethod
     def _many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
 
 class GridFiles(base.Source):
-    """Maps from files."""
+    """Maps from files, or series at stations on them."""
 
     Options: ClassVar[type[base.Options]] = GridOptions
 
     def fetch(self, start: Any = None, end: Any = None) -> xr.Dataset:
-        """Return maps (time, lat, lon) in [start, end]; see ``base.Source.fetch``. A span without data is empty."""
+        """Return maps or series in [start, end]; see ``base.Source.fetch``. A span without data is empty."""
         options: Any = self.options
+        keys = {"region": options.region, "level": options.level, "units": options.units, "start": start, "end": end}
         parts: list[xr.Dataset] = []
+        stamps: list[pd.Index] = []
         attrs: dict[Any, Any] = {}
+        for origin, data, wanted in self._pieces():
+            attrs = {**data.attrs, **attrs}
+            stamps.append(map_times(data, origin))
+            parts.append(canonical_map(data, variables=wanted, origin=origin, **keys))
+        joined = join(parts, ", ".join(options.paths), stamps)
+        self._check_levels(joined)
+        if start is None and end is None:
+            self._check_observed(joined)
+        files = find(options.paths)
+        told = {
+            "title": options.title or attrs.get("title", files[0].name),
+            "source": f"grid_files: {named(files)}",
+            "licence": options.licence or attrs.get("licence", attrs.get("license", "not stated")),
+        }
+        if options.stations:
+            return check_observations(self._at_stations(joined).assign_attrs(told))
+        del joined.attrs["origin"]
+        return check_observations(joined.assign_attrs(told))
+
+    def extent(self) -> tuple[Any, Any] | None:
+        """Return the first and the last time in the files; see ``base.Source.extent``."""
+        options: Any = self.options
+        spans, first = [], None
+        for origin, data, _ in self._pieces():
+            here = grid_of(data, options.region, origin).place(xr.Dataset(attrs={"origin": origin}))
+            first = here if first is None else first
+            check_same_grid(first, here)
+            times = map_times(data, origin)
+            spans += [times.min(), times.max()] if len(times) else []
+        return (_stamp(min(spans)), _stamp(max(spans))) if spans else None
+
+    def static(self) -> xr.Dataset | None:
+        """Return the fields in the files named in ``static``; see ``base.Source.static``."""
+        options: Any = self.options
+        if not options.static:
+            return None
+        origin, data, _ = next(self._pieces())
+        maps = grid_of(data, options.region, origin).place(xr.Dataset(attrs={"origin": origin}))
+        fields: dict[str, xr.DataArray] = {}
+        for path in find(options.static):
+            with opened(path) as datasets:
+                for one in datasets:
+                    part = canonical_fields(one, region=options.region, units=options.units, origin=str(path))
+                    check_same_grid(maps, part)
+                    twice = [str(name) for name in part.data_vars if name in fields]
+                    if twice:
+                        raise ForecastError(
+                            "each static field once", f"{', '.join(twice)} again in {path}", "mend source.static"
+                        )
+                    fields |= {str(name): array.drop_vars(list(array.coords)) for name, array in part.data_vars.items()}
+        result = xr.Dataset(fields, maps.coords)
+        if not options.stations:
+            return result
+        places = stations.read(options.stations)
+        return stations.pick(result, places, stations.cells(places, maps))
+
+    def _pieces(self) -> Iterator[tuple[str, xr.Dataset, list[str]]]:
+        """Yield each file, lazily opened, with its name and the variables wanted of it."""
+        options: Any = self.options
         seen: set[str] = set()
         files = find(options.paths)
         for path in files:
-            with opened(path) as data:
-                attrs = {**data.attrs, **attrs}
-                seen |= {str(name) for name in data.data_vars}
-                wanted = [name for name in options.variables if name in data.data_vars]
-                if options.variables and not wanted:
-                    continue
-                keys = {"region": options.region, "level": options.level, "units": options.units}
-                parts.append(canonical_map(data, variables=wanted, start=start, end=end, origin=str(path), **keys))
+            with opened(path) as datasets:
+                for data in datasets:
+                    seen |= {str(name) for name in data.data_vars}
+                    wanted = [name for name in options.variables if name in data.data_vars]
+                    if wanted or not options.variables:
+                        yield str(path), data, wanted
         missing = sorted(set(options.variables) - seen)
         if missing:
             raise ForecastError(
@@ -95,85 +156,62 @@ class GridFiles(base.Source):
                 f"{', '.join(sorted(seen))} in {len(files)} file(s), no {', '.join(missing)}",
                 "mend source.variables or source.paths",
             )
-        joined = join(parts, ", ".join(options.paths))
-        joined.attrs = {
-            "title": options.title or attrs.get("title", files[0].name),
-            "source": f"grid_files: {named(files)}",
-            "licence": options.licence or attrs.get("licence", attrs.get("license", "not stated")),
-        }
-        return check_observations(joined)
 
-    def extent(self) -> tuple[Any, Any] | None:
-        """Return the first and the last time in the files; see ``base.Source.extent``."""
+    def _at_stations(self, maps: xr.Dataset) -> xr.Dataset:
         options: Any = self.options
-        spans = []
-        for path in find(options.paths):
-            with opened(path) as data:
-                times = map_times(data, str(path))
-                spans += [times.min(), times.max()] if len(times) else []
-        return (_stamp(min(spans)), _stamp(max(spans))) if spans else None
+        places = stations.read(options.stations)
+        cells = stations.cells(places, maps)
+        series = stations.pick(maps, places, cells)
+        silent = ~_seen(series).values
+        if maps.sizes[TIME] and silent.any():
+            stations.check_seen(
+                {name: place for i, (name, place) in enumerate(places.items()) if silent[i]}, cells, self._ever_seen
+            )
+        return series
+
+    @cached_property
+    def _ever_seen(self) -> xr.DataArray:
+        """Whether each cell was observed at any time of the whole record, read file by file."""
+        options: Any = self.options
+        keys = {"region": options.region, "level": options.level}
+        parts = (
+            canonical_map(data, variables=wanted, origin=at, units=options.units, **keys)
+            for at, data, wanted in self._pieces()
+        )
+        return reduce(operator.or_, map(_seen, parts))
+
+    def _check_levels(self, maps: xr.Dataset) -> None:
+        """Refuse a variable that has some of the levels wanted, in all files together, but not each."""
+        options: Any = self.options
+        if isinstance(options.level, tuple):
+            cut = [str(name) for name, array in maps.data_vars.items() if LEVEL in array.attrs]
+            wanted = [
+                f"{base}_{level:g}" for base in {name.rpartition("_")[0] for name in cut} for level in options.level
+            ]
+            missing = sorted(set(wanted) - set(cut))
+            if missing:
+                raise ForecastError(
+                    f"source.level = {list(options.level)} of every variable that has levels",
+                    f"{', '.join(cut)}, no {', '.join(missing)}",
+                    "take levels that all have, or name fewer in source.variables",
+                )
+
+    def _check_observed(self, maps: xr.Dataset) -> None:
+        """Refuse a variable that is missing everywhere and always."""
+        options: Any = self.options
+        empty = [str(name) for name, array in maps.data_vars.items() if not bool(array.notnull().any())]
+        if empty or not maps.sizes[TIME]:
+            raise ForecastError(
+                "observed values of each variable",
+                f"none of {', '.join(empty) or 'any'} in {', '.join(options.paths)}",
+                "look at the files, or name other variables in source.variables",
+            )
+
+
+def _seen(data: xr.Dataset) -> xr.DataArray:
+    """Return whether anything was observed at each cell, (*space)."""
+    return reduce(operator.or_, (array.notnull().any(TIME) for array in data.data_vars.values()))
 
 
 def _stamp(time: Any) -> Any:
     return time.to_datetime64() if isinstance(time, pd.Timestamp) else time
-
-
-def opened(path: Path) -> xr.Dataset:
-    """Open a gridded file lazily, packed integers unpacked and times decoded in their own calendar.
-
-    Raises:
-        ForecastError: an unknown suffix, a file that cannot be read, or GRIB without its extra.
-    """
-    engine = next((name for name, suffixes in ENGINES.items() if path.suffix.lower() in suffixes), None)
-    if engine is None:
-        known = ", ".join(suffix for suffixes in ENGINES.values() for suffix in suffixes)
-        raise ForecastError(f"a file that ends in one of {known}", str(path), "convert it, or mend source.paths")
-    if engine == "cfgrib" and importlib.util.find_spec("cfgrib") is None:
-        raise ForecastError(
-            "the GRIB reader cfgrib",
-            f"it is not installed, and {path} is GRIB",
-            "pip install 'forecast-pipeline[grib]'",
-        )
-    keys: dict[str, Any] = (
-        {"backend_kwargs": {"indexpath": ""}} if engine == "cfgrib" else {}
-    )  # no index file beside the user's data
-    try:
-        return xr.open_dataset(path, engine=engine, decode_timedelta=False, **keys)
-    except Exception as error:  # each engine has its own exceptions; none may pass for data
-        raise ForecastError(
-            f"a readable {engine} file", f"{path}: {type(error).__name__}: {error}", "download or convert it again"
-        ) from error
-
-
-def join(parts: Sequence[xr.Dataset], origin: str) -> xr.Dataset:
-    """Join canonical maps in time, and variables side by side, on an even axis.
-
-    Args:
-        parts: Datasets from ``canonical_map``, at least one, of the same grid, calendar and units, in any order.
-        origin: where they came from, for messages.
-
-    Returns:
-        Dataset (time, lat, lon), times strictly ascending and even, NaN where nothing was observed.
-
-    Raises:
-        ForecastError: grids, calendars or units differ; two values for one time; an uneven axis.
-    """
-    parts = [part for part in parts if part.sizes[TIME]] or list(parts[:1])
-    _same("grid", [(*part[LAT].values, *part[LON].values) for part in parts], origin)
-    _same("calendar", [getattr(part[TIME].to_index(), "calendar", "standard") for part in parts], origin)
-    joined = []
-    for name in dict.fromkeys(str(name) for part in parts for name in part.data_vars):
-        arrays = [part[name] for part in parts if name in part.data_vars]
-        _same(f"unit of {name}", [array.attrs["units"] for array in arrays], origin)
-        whole = xr.concat(arrays, dim=TIME, join="exact", combine_attrs="override").sortby(TIME)
-        joined.append(settle_duplicates(whole.to_dataset(name=name), origin))
-    return even(xr.merge(joined, join="outer", compat="equals"), origin)
-
-
-def _same(what: str, values: Sequence[Any], origin: str) -> None:
-    different = next((i for i, value in enumerate(values) if value != values[0]), None)
-    if different is not None:
-        shown = [np.array2string(np.asarray(value), threshold=6) for value in (values[0], values[different])]
-        raise ForecastError(
-            f"the same {what} in every file", f"{shown[0]} and {shown[1]} in {origin}", "use one source for each"
-        )

@@ -20,9 +20,12 @@ from forecast.errors import ForecastError
 from forecast.schema import TIME, check_observations
 from forecast.sources import base
 from forecast.sources.axis import clip
-from forecast.sources.canonical import Region, canonical_map
+from forecast.sources.canonical import canonical_map
 from forecast.sources.download import download, verified
-from forecast.sources.grid_files import check_region, join, opened
+from forecast.sources.files import opened
+from forecast.sources.grid import Region
+from forecast.sources.grid_files import check_region
+from forecast.sources.join import join
 
 URL = "https://downloads.psl.noaa.gov/Datasets/ncep.reanalysis/Dailies"
 SURFACE = {"slp": "slp", "pres": "pres.sfc", **{name: f"{name}.sig995" for name in ("air", "rhum", "uwnd", "vwnd")}}
@@ -128,7 +131,7 @@ class NoaaPsl(base.Source):
         options: Any = self.options
 
         def check(part: Path) -> None:
-            with opened(part) as data:
+            with opened(part) as (data,):
                 if name not in data.data_vars:
                     raise ForecastError(
                         f"the variable {name}", f"{sorted(map(str, data.data_vars))}", "mend source.url"
@@ -141,7 +144,7 @@ class NoaaPsl(base.Source):
         options: Any = self.options
         keys = {"region": options.region, "level": options.level, "units": options.units}
         end = last.date() if last is not None else None
-        with opened(path) as data:
+        with opened(path) as (data,):
             return canonical_map(data, variables=(name,), start=first, end=end, origin=str(path), **keys)
 
 

@@ -84,8 +84,19 @@ def test_a_time_between_the_steps_is_refused_and_named() -> None:
 
 def test_a_mistyped_date_does_not_become_a_gap_of_centuries() -> None:
     times = pd.DatetimeIndex(["1901-01-01", *DAYS])
-    with pytest.raises(ForecastError, match=r"1 step in 10 observed(.|\n)*6 of 36559(.|\n)*mistyped"):
+    with pytest.raises(
+        ForecastError, match=r"10 times the 6 steps obs(.|\n)*one of 36553 steps, from 1901(.|\n)*mistyped"
+    ):
         even(series(times), "here")
+
+
+def test_a_season_a_year_keeps_its_gaps_and_a_given_step() -> None:
+    january = pd.DatetimeIndex(
+        [day for year in (2001, 2002, 2003) for day in pd.date_range(f"{year}-01-01", periods=31)]
+    )
+    data = even(series(january), "here")
+    assert data.sizes["time"] == 365 * 2 + 31 and int(data.y.notnull().sum()) == 93
+    assert even(series(DAYS[[0, 2, 4]]), "here", pd.Timedelta("1D")).sizes["time"] == 5
 
 
 def test_duplicates_that_agree_are_merged_and_a_missing_value_gives_way() -> None:

@@ -143,14 +143,6 @@ def test_maps_with_two_valid_times_are_refused() -> None:
         canonical_map(data)
 
 
-def test_two_dimensional_coordinates_are_refused() -> None:
-    data = grid(LAT, LON, ("time", "y", "x")).drop_vars(["y", "x"])
-    lat, lon = np.meshgrid(LAT, LON, indexing="ij")
-    data = data.assign_coords(lat=(("y", "x"), lat), lon=(("y", "x"), lon))
-    with pytest.raises(ForecastError, match=r"a regular grid(.|\n)*lat with dimensions(.|\n)*regrid"):
-        canonical_map(data)
-
-
 def test_a_missing_axis_is_named() -> None:
     with pytest.raises(ForecastError, match=r"a coordinate of longitude \(named lon, longitude"):
         canonical_map(grid(LAT, LON).rename(lon="columns"))
@@ -181,11 +173,22 @@ def test_only_maps_are_taken_and_an_unknown_variable_is_refused() -> None:
 
 def test_units_are_kept_their_spelling_mended_and_none_is_refused() -> None:
     assert canonical_map(grid(LAT, LON, units="degK")).t.attrs["units"] == "K"
-    assert canonical_map(grid(LAT, LON, units="furlong")).t.attrs["units"] == "furlong"
+    assert canonical_map(grid(LAT, LON, units="parrots")).t.attrs["units"] == "parrots"
     assert canonical_map(grid(LAT, LON, units=""), units={"t": "K"}).t.attrs["units"] == "K"
-    for stated, asked in (("", {}), ("K", {"t": "degC"})):
-        with pytest.raises(ForecastError, match=r"one unit for t(.|\n)*source.units"):
-            canonical_map(grid(LAT, LON, units=stated), units=asked)
+    with pytest.raises(ForecastError, match=r"one unit for t(.|\n)*none in data(.|\n)*units = \{ t = "):
+        canonical_map(grid(LAT, LON, units=""))
+
+
+def test_values_come_in_the_unit_wanted_and_what_does_not_convert_is_refused() -> None:
+    kelvin = canonical_map(grid(LAT, LON, units="degC"), units={"t": "K"}).t
+    np.testing.assert_allclose(kelvin[1], place(kelvin.lat, kelvin.lon) + 100_273.15, rtol=1e-7)
+    assert kelvin.attrs["units"] == "K"
+    with pytest.raises(
+        ForecastError, match=r"t in here in a unit that converts to 'Pa'(.|\n)*'K', which is of another"
+    ):
+        canonical_map(grid(LAT, LON), units={"t": "Pa"}, origin="here")
+    with pytest.raises(ForecastError, match=r"units that UDUNITS knows, to bring t in here(.|\n)*'parrots'"):
+        canonical_map(grid(LAT, LON, units="parrots"), units={"t": "Pa"}, origin="here")
 
 
 def test_names_known_to_the_schema_get_their_cf_names() -> None:

@@ -1,0 +1,67 @@
+"""Gridded files are opened here, lazily, by the ending of their name: NetCDF, Zarr and GRIB."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import xarray as xr
+
+from forecast.errors import ForecastError
+
+ENGINES = {
+    "netcdf4": (".nc", ".nc4", ".netcdf", ".cdf", ".h5"),
+    "zarr": (".zarr",),
+    "cfgrib": (".grib", ".grb", ".grib2", ".grb2"),
+}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[list[xr.Dataset]]:
+    """Open a gridded file, packed integers unpacked and times decoded in their own calendar; close it afterwards.
+
+    Args:
+        path: a file, or the folder of a Zarr store.
+
+    Yields:
+        One lazy Dataset; of GRIB, whose messages need not fit into one, as many as it takes.
+
+    Raises:
+        ForecastError: an unknown suffix, a file that cannot be read, or GRIB without its extra.
+    """
+    engine = next((name for name, suffixes in ENGINES.items() if path.suffix.lower() in suffixes), None)
+    if engine is None:
+        known = ", ".join(suffix for suffixes in ENGINES.values() for suffix in suffixes)
+        raise ForecastError(f"a file that ends in one of {known}", str(path), "convert it, or mend source.paths")
+    if engine == "cfgrib" and importlib.util.find_spec("cfgrib") is None:
+        raise ForecastError(
+            "the GRIB reader cfgrib",
+            f"it is not installed, and {path} is GRIB",
+            "pip install 'forecast-pipeline[grib]'",
+        )
+    try:
+        datasets = _grib(path) if engine == "cfgrib" else [xr.open_dataset(path, engine=engine, decode_timedelta=False)]
+    except Exception as error:  # each engine has its own exceptions; none may pass for data
+        times = "decode time" in str(error)
+        raise ForecastError(
+            "times with CF units, such as 'days since 1900-01-01'" if times else f"a readable {engine} file",
+            f"{path}: {type(error).__name__}: {str(error).strip()}",
+            "mend the units of the time coordinate" if times else "download or convert it again",
+        ) from error
+    try:
+        yield datasets
+    finally:
+        for data in datasets:
+            data.close()
+
+
+def _grib(path: Path) -> list[xr.Dataset]:
+    cfgrib = importlib.import_module("cfgrib")
+    # no index file beside the user's data
+    datasets: list[xr.Dataset] = cfgrib.open_datasets(str(path), backend_kwargs={"indexpath": ""})
+    if not datasets:
+        raise ValueError("no message in it")
+    return datasets
