@@ -221,8 +221,11 @@ class Pipeline(Frozen):
             if not re.fullmatch(NAME, model.name):
                 raise ValueError(f"model name {model.name!r} is not lower case letters, digits and underscores")
             try:
-                if self.training_of(model).loss != "squared":
-                    raise ValueError(f"training.loss of {model.name}: a pipeline's forecasts are means: only 'squared'")
+                loss, levels = self.training_of(model).loss, self.task.quantiles
+                if loss not in ("squared", "pinball"):
+                    raise ValueError(f"training.loss of {model.name}: forecasts are means or quantiles, not {loss}")
+                if loss == "pinball" and not (levels[0] < 0.5 < levels[-1] and 0.5 in levels):
+                    raise ValueError(f"training.loss of {model.name}: pinball needs quantiles below, at and above 0.5")
             except ValidationError as error:
                 raise ValueError(f"training of {model.name}: {'; '.join(_problems(error))}") from error
         return self

@@ -17,7 +17,7 @@ from forecast import schema
 from forecast.baselines import BASELINES
 from forecast.baselines.base import Baseline
 from forecast.batches import Frames, frames, run
-from forecast.calibration import Calibration
+from forecast.calibration import ABOVE, BELOW, Calibration
 from forecast.checkpoint import Checkpoint
 from forecast.errors import ForecastError
 from forecast.models import MODELS
@@ -28,6 +28,7 @@ from forecast.scaling import Scaling
 from forecast.schema import LEAD, REFERENCE, TIME, VALID_TIME
 
 State = dict[str, np.ndarray]
+NARROWEST = 1e-4  # of a network's quantiles on either side of its median, standard deviations
 
 
 class Forecaster(ABC):
@@ -65,7 +66,8 @@ class Forecaster(ABC):
 
         Returns:
             target -> (forecast_reference_time, lead, *space) in the target's units, and the state after the last
-            reference (None for baselines).
+            reference (None for baselines). What forecasts quantiles returns their median, and how far the outer ones
+            lie from it as coordinates ``below`` and ``above``, for the calibration.
         """
 
     @property
@@ -138,9 +140,10 @@ class ModelForecaster(Forecaster):
         before = None if state is None else {name: torch.from_numpy(value.copy()) for name, value in state.items()}
         steps = (first - start, last - start + 1)
         y, after = run(self.model, data, before, steps=steps, window=settings["window"])
+        parts = y.unflatten(3, (len(self.targets), -1)).unbind(3)
         return {
-            name: self._labelled(y[..., place, :, :] if data.grid else y[..., place], observed, name, references)
-            for place, name in enumerate(self.targets)
+            name: self._quantiled(part, observed, name, references)
+            for name, part in zip(self.targets, parts, strict=True)
         }, {name: value.numpy() for name, value in after.items()}
 
     def frames(self, observed: xr.Dataset) -> Frames:
@@ -158,6 +161,22 @@ class ModelForecaster(Forecaster):
             static=self.checkpoint.datasets.get("static"),
             calendar=settings.get("calendar", "season"),
         )
+
+    def _quantiled(self, y: torch.Tensor, observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:
+        """Turn y (S, reference, L, 1 or Q[, H, W]) in scaled units into a forecast; quantiles that cross are sorted.
+
+        Sorting never takes them further from the true ones (Chernozhukov, Fernandez-Val & Galichon 2010, Econometrica
+        78, 1093-1125).
+        """
+        levels = self.checkpoint.settings.get("levels") or []
+        ordered = y.sort(dim=3).values
+        middle = ordered.select(3, levels.index(0.5) if levels else 0)
+        central = self._labelled(middle, observed, name, references)
+        if not levels:
+            return central
+        outer = {BELOW: ordered.select(3, 0) - NARROWEST, ABOVE: ordered.select(3, -1) + NARROWEST}
+        sides = {side: abs(self._labelled(one, observed, name, references) - central) for side, one in outer.items()}
+        return central.assign_coords({side: (central.dims, one.values) for side, one in sides.items()})
 
     def _labelled(self, y: torch.Tensor, observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:
         """Turn y (S, reference, L[, H, W]) in scaled units into (forecast_reference_time, lead, *space) in units."""
@@ -201,7 +220,7 @@ def predict(
     central, after = forecaster.central(observed, np.array([reference]), state)
     parts: dict[str, xr.DataArray] = {}
     for name, values in central.items():
-        parts[name] = values
+        parts[name] = values.drop_vars([BELOW, ABOVE], errors="ignore")
         calibration = forecaster.calibrated(name)
         parts[f"{name}_quantile"] = calibration.quantiles(values)
         parts[f"{name}_member"] = calibration.members(values)

@@ -75,22 +75,21 @@ class Calibration:
         coefficient, usual = _scales(residual, waves)
         error = residual.values / usual
         group = _groups(residual, usual)
-        offset, beyond = _offsets(error, group, np.concatenate([levels, ranks.shares(members)]))
+        offset, drawn, beyond = _numbers(error, group, levels, members)
         season = fields.seasons(fields.valid(residual))[:, 0]
         chosen = fields.trajectories(error, season, members, pooled, np.random.default_rng(seed))
-        values = offset[:, len(levels) :, group]
         space = residual.dims[2:]
         variables = {
             "scale": (("coefficient", LEAD, *space), coefficient),
             GROUP: (space, group),
-            "offset": ((LEAD, QUANTILE, GROUP), offset[:, : len(levels)]),
-            "error": ((SEASON, MEMBER, LEAD, *space), fields.shuffled(chosen, values).astype("float32")),
+            "offset": ((LEAD, QUANTILE, GROUP), offset),
+            "error": ((SEASON, MEMBER, LEAD, *space), fields.shuffled(chosen, drawn[..., group]).astype("float32")),
         }
         attrs = {
             "days": ", ".join(f"{name} {count}" for name, count in zip(fields.SEASONS, days, strict=True)),
             "pooled": ", ".join(np.array(fields.SEASONS)[pooled]) or "none",
             "waves": ", ".join(name for name, there in zip(("year", "day"), waves, strict=True) if there) or "none",
-            "clipped": ", ".join(f"{level:g}" for level in levels[beyond[: len(levels)]]) or "none",
+            "clipped": ", ".join(f"{level:g}" for level in levels[beyond]) or "none",
             "seed": seed,
         }
         coords = {SEASON: list(fields.SEASONS), QUANTILE: levels, MEMBER: np.arange(members), LEAD: residual[LEAD]}
@@ -203,14 +202,18 @@ def _groups(residual: xr.DataArray, usual: np.ndarray) -> np.ndarray:
     return np.searchsorted(edges, np.nan_to_num(size))
 
 
-def _offsets(error: np.ndarray, group: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return conformal quantiles (lead, quantile, group) and which quantiles fell beyond the outermost error."""
-    offset = np.full((error.shape[1], len(levels), int(group.max()) + 1), np.nan)
-    clipped = np.zeros(len(levels), dtype=bool)
-    for lead, at in np.ndindex(offset.shape[0], offset.shape[2]):
-        offset[lead, :, at], beyond = ranks.conformal(error[:, lead][:, group == at], levels)
+def _numbers(
+    error: np.ndarray, group: np.ndarray, levels: np.ndarray, members: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return conformal quantiles (lead, quantile, group), members' values (lead, member, group), and levels beyond."""
+    groups, clipped = int(group.max()) + 1, np.zeros(len(levels), dtype=bool)
+    offset, drawn = (np.full((error.shape[1], count, groups), np.nan) for count in (len(levels), members))
+    for lead, at in np.ndindex(error.shape[1], groups):
+        own = error[:, lead][:, group == at]
+        offset[lead, :, at], beyond = ranks.conformal(own, levels)
+        drawn[lead, :, at] = ranks.middles(own, members)
         clipped |= beyond
-    return offset, clipped
+    return offset, drawn, clipped
 
 
 def _dressed(forecast: xr.DataArray, number: xr.DataArray, usual: xr.DataArray, dim: str) -> xr.DataArray:

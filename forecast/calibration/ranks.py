@@ -39,6 +39,17 @@ def conformal(errors: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.nd
     return (ordered[first] + ordered[last]) / 2, beyond
 
 
+def middles(errors: np.ndarray, count: int) -> np.ndarray:
+    """Return the errors' plain quantiles at the ``shares`` of ``count`` members, (count,); NaN without errors.
+
+    Args:
+        errors: (n, cell), NaN where unknown.
+        count: how many; each stands for an equal part of the errors, so nothing is pushed outwards.
+    """
+    known = errors[np.isfinite(errors)]
+    return np.quantile(known, shares(count), method="hazen") if known.size else np.full(count, np.nan)
+
+
 def shares(count: int) -> np.ndarray:
     """Return the levels of ``count`` members, the middles of equally likely parts: (i - 1/2) / count.
 

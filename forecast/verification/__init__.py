@@ -17,7 +17,7 @@ from forecast.verification.point import acc, bias, mae, mase, mse, naive_scale, 
 from forecast.verification.quantiles import pinball
 from forecast.verification.significance import diebold_mariano, discoveries
 from forecast.verification.spectrum import spectra
-from forecast.verification.spread import coverage, crps, width
+from forecast.verification.spread import coverage, crps, quantile_frequency, rank_histogram, spread_skill, width
 from forecast.verification.sums import Sums, tally
 from forecast.verification.tables import cells, finish, finish_cells, table, tally_cells
 
@@ -42,10 +42,13 @@ __all__ = [
     "naive_scale",
     "paired",
     "pinball",
+    "quantile_frequency",
+    "rank_histogram",
     "rmse",
     "skill",
     "smape",
     "spectra",
+    "spread_skill",
     "table",
     "tally",
     "tally_cells",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.calibration.ranks import conformal, shares
+from forecast.calibration.ranks import conformal, middles, shares
 
 LEVELS = np.array([0.05, 0.5, 0.95])
 
@@ -42,6 +42,13 @@ def test_cells_do_not_stand_for_days():
 
 def test_shares_are_the_middles_of_equal_parts():
     np.testing.assert_allclose(shares(4), [0.125, 0.375, 0.625, 0.875])
+
+
+def test_members_stand_in_the_middle_of_equal_parts_of_the_errors():
+    errors = np.array([[3.0, 1.0], [np.nan, 2.0], [4.0, np.nan]])
+    np.testing.assert_allclose(middles(errors, 4), [1, 2, 3, 4])
+    np.testing.assert_allclose(middles(errors, 2), [1.5, 3.5])
+    assert np.isnan(middles(np.full((2, 2), np.nan), 3)).all()
 
 
 @pytest.mark.parametrize("count", [5, 20])

@@ -86,7 +86,7 @@ def test_a_network_of_quantiles_has_an_output_for_each_level_and_remembers_them(
 @pytest.mark.parametrize(
     ("loss", "levels", "words"),
     [
-        ("cross_entropy", "[0.05, 0.5, 0.95]", "a pipeline forecasts means or quantiles, not cross_entropy"),
+        ("cross_entropy", "[0.05, 0.5, 0.95]", "forecasts are means or quantiles, not cross_entropy"),
         ("pinball", "[0.05, 0.95]", "pinball needs quantiles below, at and above 0.5"),
         ("pinball", "[0.5, 0.95]", "pinball needs quantiles below, at and above 0.5"),
     ],

@@ -9,7 +9,16 @@ from scores.probability import crps_for_ensemble
 from forecast import schema
 from forecast.errors import ForecastError
 from forecast.schema import LEAD, MEMBER, QUANTILE, REFERENCE
-from forecast.verification import align, coverage, crps, mae, width
+from forecast.verification import (
+    align,
+    coverage,
+    crps,
+    mae,
+    quantile_frequency,
+    rank_histogram,
+    spread_skill,
+    width,
+)
 from tests.worlds import forecasts, observations
 
 OVER = (REFERENCE, "series")
@@ -92,7 +101,8 @@ def test_width_and_coverage_weigh_the_cells():
 def test_a_forecast_without_members_or_quantiles_is_refused():
     observed = observations(np.zeros((3, 1)))
     forecast = forecasts(np.zeros((2, 1, 1)), observed)
-    for score, dim in ((crps, MEMBER), (coverage, QUANTILE), (width, QUANTILE)):
+    of_members, of_quantiles = (crps, rank_histogram, spread_skill), (coverage, width, quantile_frequency)
+    for score, dim in [(one, MEMBER) for one in of_members] + [(one, QUANTILE) for one in of_quantiles]:
         with pytest.raises(ForecastError, match=f"a forecast with dimension {dim}"):
             score(forecast, observed, over=OVER)
 
@@ -102,3 +112,54 @@ def test_one_quantile_is_no_interval():
     forecast = forecasts(np.zeros((2, 1, 1, 1)), observed, extra=QUANTILE).assign_coords({QUANTILE: [0.5]})
     with pytest.raises(ForecastError, match="two quantiles or more"):
         width(forecast, observed, over=OVER)
+
+
+def test_a_rank_is_the_number_of_members_below_and_ties_are_shared():
+    observed = observations([[0.0] * 4, [0.5, 2.5, 2.0, np.nan]])
+    members = np.broadcast_to(np.array([1.0, 2.0, 3.0])[:, None], (1, 1, 3, 4))
+    ranks = rank_histogram(forecasts(members, observed, extra=MEMBER), observed, over=OVER)
+    assert ranks.dims == (LEAD, "rank")
+    # of three pairs: one below all, one above two, one equal to the second: half above one, half above two
+    np.testing.assert_allclose(ranks[0], np.array([1, 0.5, 1.5, 0]) / 3, **CLOSE)
+
+
+def test_ranks_weigh_cells_and_leave_out_what_lacks_a_member():
+    observed = observations(np.zeros((2, 2, 1)), lat=[0.0, 60.0])
+    members = np.array([[[-1.0], [1.0]], [[-2.0], [1.0]]]).reshape(1, 1, 2, 2, 1)  # above both; below both
+    forecast = forecasts(members, observed, extra=MEMBER)
+    given = {"over": (REFERENCE, "lat", "lon"), "weights": schema.area_weights(observed)}
+    np.testing.assert_allclose(rank_histogram(forecast, observed, **given)[0], [1 / 3, 0, 2 / 3], **CLOSE)
+    holed = forecast.copy()
+    holed[0, 0, 1, 1] = np.nan
+    np.testing.assert_allclose(rank_histogram(holed, observed, **given)[0], [0, 0, 1], **CLOSE)
+
+
+def test_members_of_the_truths_own_distribution_have_even_ranks():
+    rng = np.random.default_rng(5)
+    observed = observations(rng.normal(size=(4001, 5)))
+    forecast = forecasts(rng.normal(size=(4000, 1, 4, 5)), observed, extra=MEMBER)
+    np.testing.assert_allclose(rank_histogram(forecast, observed, over=OVER)[0], 0.2, atol=0.01)
+
+
+def test_a_quantiles_frequency_counts_what_lies_at_or_below_it():
+    observed = observations([[0.0] * 4, [1.0, 1.5, 3.1, np.nan]])
+    bounds = np.broadcast_to(np.array([1.0, 2.0, 3.0])[:, None], (1, 1, 3, 4))
+    forecast = forecasts(bounds, observed, extra=QUANTILE).assign_coords({QUANTILE: [0.05, 0.5, 0.95]})
+    frequency = quantile_frequency(forecast, observed, over=OVER)
+    np.testing.assert_allclose(frequency[0], [1 / 3, 2 / 3, 2 / 3], **CLOSE)
+    np.testing.assert_array_equal(frequency[QUANTILE], [0.05, 0.5, 0.95])
+
+
+def test_spread_and_error_by_hand_in_two_classes():
+    observed = observations([[0.0] * 4, [0.0, 3.0, 0.0, 8.0]])
+    members = np.array([[-1.0, 0.0, -4.0, 0.0], [1.0, 2.0, 4.0, 8.0]]).reshape(1, 1, 2, 4)
+    found = spread_skill(forecasts(members, observed, extra=MEMBER), observed, over=OVER, bins=2)
+    # means 0, 1 | 0, 4; variances 2, 2 | 32, 32 over one degree of freedom, times (2 + 1) / 2; errors 0, 2 | 0, 4
+    np.testing.assert_allclose(found["spread"][0], np.sqrt([3, 48]), **CLOSE)
+    np.testing.assert_allclose(found["error"][0], np.sqrt([2, 8]), **CLOSE)
+
+
+def test_one_member_has_no_spread():
+    forecast, observed = ensemble(members=1)
+    with pytest.raises(ForecastError, match="two members or more"):
+        spread_skill(forecast, observed, over=OVER)
