@@ -28,7 +28,7 @@ from forecast.figures.style import (
     some,
     stamp,
 )
-from forecast.schema import LAT, LEAD, LON, REFERENCE, TIME, valid_times
+from forecast.schema import LAT, LEAD, LON, REFERENCE, SERIES, TIME, space_dims, valid_times
 
 PANEL = 2.35  # width of one map, inches
 
@@ -70,13 +70,16 @@ def maps(issue: xr.Dataset, observed: xr.DataArray | None = None, *, variable: s
     return figure
 
 
-def skill_map(cells: xr.Dataset, *, forecaster: str, baseline: str, most: int = 5) -> Figure:
+def skill_map(
+    cells: xr.Dataset, *, forecaster: str, baseline: str, found: xr.DataArray | None = None, most: int = 5
+) -> Figure:
     """Draw the mean-square skill of a forecaster against a baseline in each cell, by lead; blue is better.
 
     Args:
         cells: ``verification.cells``: rmse (forecaster, lead, lat, lon).
         forecaster: whose skill.
         baseline: against whom; also a forecaster of ``cells``.
+        found: (lead, *space), where the two differ, such as ``verification.discoveries``: dotted; None draws no dots.
         most: how many leads at most, spread evenly from the first to the last.
 
     Raises:
@@ -89,21 +92,29 @@ def skill_map(cells: xr.Dataset, *, forecaster: str, baseline: str, most: int = 
     squares = _on_map(cells["rmse"]) ** 2
     theirs = squares.sel(forecaster=baseline, drop=True)
     skill = 1 - squares.sel(forecaster=forecaster, drop=True) / theirs.where(theirs > 0)
-    skill = skill.isel({LEAD: some(skill.sizes[LEAD], most)})
+    shown = some(skill.sizes[LEAD], most)
+    skill = skill.isel({LEAD: shown})
     title = f"Skill of {forecaster} against {baseline} in each cell"
     note = f"1 - MSE / MSE of {baseline}: blue is better than {baseline}, red is worse, white the same"
+    if found is not None:
+        rate = 100 * found.attrs["false_discovery_rate"]
+        note += (
+            f"\ndots: the two differ (Diebold-Mariano, at most {rate:g} % of the dots by chance: Benjamini-Hochberg)"
+        )
     figure, axes = _panels(skill, 1, title, note)
     size = min(1.0, max(0.1, float(np.nanquantile(np.abs(skill), 0.995))))
     size = np.ceil(size * 10) / 10
     for at, (panel, lead) in enumerate(zip(axes[0], lead_names(skill[LEAD]), strict=True)):
         drawn = _field(panel, skill.isel({LEAD: at}), "RdBu", (-size, size))
+        if found is not None:
+            _dots(panel, found.isel({LEAD: shown[at]}))
         named(panel, lead)
     _bar(figure, drawn, axes[0], "skill", "both")
     return figure
 
 
 def _on_map(data: xr.DataArray) -> xr.DataArray:
-    if not {LAT, LON} <= set(data.dims):
+    if SERIES in data.dims or not {LAT, LON} <= set(data.coords):
         raise ForecastError("a field on a map (lat, lon)", f"{data.dims}", "draw series with series_fan")
     return data
 
@@ -111,7 +122,7 @@ def _on_map(data: xr.DataArray) -> xr.DataArray:
 def _panels(field: xr.DataArray, rows: int, title: str, note: str = "") -> tuple[Figure, np.ndarray]:
     """Return a figure with a row of maps for each quantity, as wide and tall as the domain asks for."""
     columns = field.sizes[LEAD]
-    lat, lon = field[LAT].values, field[LON].values
+    lat, lon = field[LAT].values, _seamless(field)
     stretch = 1 / max(np.cos(np.deg2rad(lat.mean())), 0.2)
     height = float(np.clip(PANEL * stretch * np.ptp(lat) / max(np.ptp(lon), 1e-6), 0.4 * PANEL, 1.6 * PANEL))
     size = (max((PANEL + 0.1) * columns + 1.3, 5.0), (height + 0.12) * rows + (1.1 if note else 0.85))
@@ -130,13 +141,30 @@ def _panels(field: xr.DataArray, rows: int, title: str, note: str = "") -> tuple
 
 def _field(panel: Axes, field: xr.DataArray, colours: str, levels: Sequence[float], *, lines: bool = False) -> QuadMesh:
     """Draw cells as they are, coloured from the first level to the last, with lines of equal value where asked."""
-    lon, lat = field[LON].values, field[LAT].values
-    values = np.ma.masked_invalid(field.transpose(LAT, LON).values)
+    lon, lat = _seamless(field), field[LAT].values
+    values = np.ma.masked_invalid(field.transpose(*space_dims(field)).values)
     mesh = panel.pcolormesh(lon, lat, values, shading="nearest", rasterized=True, cmap=colours)
     mesh.set_clim(levels[0], levels[-1])
     if lines and min(values.shape) > 1 and values.count():
         panel.contour(lon, lat, values, levels, colors="white", linewidths=0.5, alpha=0.75)
     return mesh
+
+
+def _dots(panel: Axes, found: xr.DataArray) -> None:
+    """Dot the cells where something was found, on large grids some evenly spread rows and columns of them."""
+    every = {dim: slice(None, None, -(-size // 45)) for dim, size in found.sizes.items()}
+    part = found.isel(every)
+    here, lat, lon = (one.values for one in xr.broadcast(part, part[LAT], part[LON]))
+    panel.plot(lon[here], lat[here], ".", ms=2.2, mew=0, color=INK)
+
+
+def _seamless(field: xr.DataArray) -> np.ndarray:
+    """Return longitudes without a seam: those of a projected grid counted on from its middle cell."""
+    lon = field[LON].values
+    if lon.ndim == 1:
+        return np.asarray(lon)
+    middle = lon[lon.shape[0] // 2, lon.shape[1] // 2]
+    return np.asarray((lon - middle + 180) % 360 - 180 + middle)
 
 
 def _errors(figure: Figure, line: np.ndarray, error: xr.DataArray, symbol: str) -> None:
