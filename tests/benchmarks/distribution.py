@@ -1,8 +1,8 @@
 """Distribution: what members and quantiles are worth on 2008's pressure maps, calibrated on 2007, the ridge beside.
 
 ``python -m tests.benchmarks.distribution FILE.nc ...`` adds forecasts from files: ``slp`` in Pa, with the dimensions
-(forecast_reference_time, lead, lat, lon), valid in 2007 and 2008. The ridge is fitted here. Scores are area means over the
-366 days of 2008.
+(forecast_reference_time, lead, lat, lon), valid in 2007 and 2008. The ridge is fitted here. Scores are area means over
+the 366 days of 2008.
 """
 
 from __future__ import annotations
