@@ -27,7 +27,7 @@ from forecast.training.settings import Training
 
 NAME = "[a-z][a-z0-9_]{0,62}"  # of a pipeline and of a model: they become names of folders, files and tables
 BELOW = r"^\s*<\s*[-+]?[\d.]+(e[-+]?\d+)?\s*$"  # an event: a value below a number
-PATHS = ("paths", "static", "cache")  # keys of [source] that hold paths
+PATHS = ("paths", "static", "stations", "cache")  # keys of [source] that hold paths
 
 
 def _once(what: str, names: Iterable[str]) -> None:
@@ -253,8 +253,8 @@ def load(path: Path | str) -> Pipeline:
     if not path.is_file():
         raise ForecastError("a pipeline file", f"nothing at {path}", "write one with `forecast init`")
     try:
-        raw = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ForecastError("a TOML file", f"{path}: {error}", "mend the line that it names") from error
     return parse(raw, str(path), path.parent.resolve())
 

@@ -142,7 +142,7 @@ def _chosen(
     places = {coordinate(data, axis, origin) for axis in ("lat", "lon")}
     numbers = [str(name) for name, array in data.data_vars.items() if array.dtype.kind in "fiu"]
     maps = [name for name in numbers if set(axes) <= set(data[name].dims) and name not in places]
-    listed = ", ".join(f"{name} {array.dims}" for name, array in data.data_vars.items())
+    listed = ", ".join(f"{name} {array.dims} of {array.dtype}" for name, array in data.data_vars.items())
     missing = [name for name in variables if name not in maps]
     if missing or not maps:
         dims = ", ".join(dict.fromkeys([TIME, *axes.values()]))

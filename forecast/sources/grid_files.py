@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property, reduce
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from pydantic import Field, field_validator
@@ -18,7 +19,7 @@ from forecast.sources.canonical import canonical_fields, canonical_map, map_time
 from forecast.sources.files import opened
 from forecast.sources.grid import Region, check_same_grid, grid_of
 from forecast.sources.join import join
-from forecast.sources.levels import LEVEL
+from forecast.sources.levels import LEVEL, is_vertical
 from forecast.sources.paths import find, named
 
 
@@ -111,6 +112,22 @@ class GridFiles(base.Source):
             times = map_times(data, origin)
             spans += [times.min(), times.max()] if len(times) else []
         return (_stamp(min(spans)), _stamp(max(spans))) if spans else None
+
+    def times(self) -> np.ndarray:
+        """Return all times in the files, ascending, each once (datetime64 or cftime), without reading a value."""
+        stamps = [map_times(data, origin).values for origin, data, _ in self._pieces()]
+        return np.asarray(np.unique(np.concatenate(stamps)))
+
+    def levels(self) -> dict[str, tuple[list[float], str]]:
+        """Return the variables that have several levels: name -> the levels and their unit."""
+        found: dict[str, tuple[list[float], str]] = {}
+        for _, data, _ in self._pieces():
+            for name, array in data.data_vars.items():
+                for dim in array.dims:
+                    if dim in array.coords and array.sizes[dim] > 1 and is_vertical(array, dim):
+                        known = [*found.get(str(name), ([], ""))[0], *map(float, array[dim].values)]
+                        found[str(name)] = (list(dict.fromkeys(known)), str(array[dim].attrs.get("units", "")))
+        return found
 
     def static(self) -> xr.Dataset | None:
         """Return the fields in the files named in ``static``; see ``base.Source.static``."""

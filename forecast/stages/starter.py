@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -17,11 +18,16 @@ from forecast.errors import ForecastError
 from forecast.registry import member
 from forecast.schema import VARIABLES
 from forecast.sources import SOURCES
+from forecast.sources.base import Source
+from forecast.sources.grid_files import GridFiles
 
 GRIDS = {".nc", ".nc4", ".cdf", ".zarr", ".grib", ".grib2", ".grb"}
 TABLES = {".csv", ".parquet"}
 DAY = pd.Timedelta("1D")
 PLACES = {"lat", "lon", "latitude", "longitude", "elevation", "altitude"}  # where a station is, not what it measures
+YEAR = pd.Timedelta("366D")
+FIRST = 50  # maps that are read for a first look
+USUAL_LEVEL = {"hPa": 500.0, "millibars": 500.0, "millibar": 500.0, "Pa": 50000.0}  # taken where there are several
 ROWS = 1000  # of a table, from which its columns are guessed
 
 
@@ -61,7 +67,10 @@ def source_of(paths: list[Path]) -> dict[str, Any]:
 
 def _columns(path: Path) -> dict[str, Any]:
     """Guess which columns of a table hold times, names of series and values, and the units of the values."""
-    frame = pd.read_csv(path, nrows=ROWS) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+    try:
+        frame = pd.read_csv(path, nrows=ROWS) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # empty, not text, not a table
+        raise ForecastError("a readable CSV or Parquet table", f"{path}: {error}", "mend the file") from error
     numbers = [str(column) for column in frame.select_dtypes("number").columns if str(column).lower() not in PLACES]
     texts = [str(column) for column in frame.columns if column not in numbers]
     times = [
@@ -86,16 +95,14 @@ def start(name: str, paths: list[Path]) -> Starter:
         ForecastError: a file cannot be understood, or the name is none.
     """
     source = source_of(paths)
-    options = {key: value for key, value in source.items() if key != "type"}
-    reader = member("source", SOURCES, source["type"])(**options)
-    observed = reader.fetch()
-    step, kind = schema.time_step(observed), schema.kind(observed)
-    targets = list(reader.targets) or [str(name) for name in observed.data_vars][:1]
-    time = observed[schema.TIME].values
+    source, observed, time, seen = _look(source)
+    step, kind = schema.time_step(xr.Dataset(coords={schema.TIME: time})), schema.kind(observed)
+    targets = list(_reader(source).targets) or [str(name) for name in observed.data_vars][:1]
     guesses = [
         f"{kind} data of {', '.join(map(str, observed.data_vars))}, step {_span(step)}, "
         f"{str(time[0])[:16]} to {str(time[-1])[:16]}",
         f"target {', '.join(targets)}: change [task] targets if another variable is to be forecast",
+        *seen,
     ]
     known = [f"{name} in {unit}" for name, unit in source.get("units", {}).items() if name in VARIABLES]
     if known:
@@ -106,6 +113,44 @@ def start(name: str, paths: list[Path]) -> Starter:
     text = _document(name, source, observed, targets, step, kind)
     parse(tomllib.loads(text), "the file to be written")
     return Starter(text, guesses)
+
+
+def _reader(source: dict[str, Any]) -> Source:
+    reader: Source = member("source", SOURCES, source["type"])(**{k: v for k, v in source.items() if k != "type"})
+    return reader
+
+
+def _look(source: dict[str, Any]) -> tuple[dict[str, Any], xr.Dataset, np.ndarray, list[str]]:
+    """Return the source with what had to be chosen, some observations, all times, and what a person should know.
+
+    Of gridded files, which may be large, the times are read and the first maps.
+    """
+    reader = _reader(source)
+    if not isinstance(reader, GridFiles):
+        observed = reader.fetch()
+        return source, observed, observed[schema.TIME].values, []
+    seen = []
+    if found := reader.levels():
+        levels, unit = next(iter(found.values()))
+        level = min(levels, key=lambda one: abs(one - USUAL_LEVEL.get(unit, levels[0])))
+        source = {**source, "level": level}
+        listed = "; ".join(
+            f"{name} at {', '.join(f'{one:g}' for one in levels)} {unit}" for name, (levels, unit) in found.items()
+        )
+        seen = [f"level {level:g} {unit} of those there are ({listed}): mend level in [source]; a list takes several"]
+        reader = GridFiles(**{key: value for key, value in source.items() if key != "type"})
+    time = reader.times()
+    observed = reader.fetch(time[0], time[min(len(time), FIRST) - 1])
+    if schema.Y in observed.dims:
+        seen.append(
+            f"a projected grid of {observed.sizes[schema.Y]} rows and {observed.sizes[schema.X]} columns, kept as it is"
+        )
+    months = sorted(set(xr.DataArray(time, dims=schema.TIME).dt.month.values.tolist()))
+    if len(months) < 12 and pd.Timedelta(time[-1] - time[0]) > YEAR:
+        seen.append(
+            f"only the months {', '.join(map(str, months))} of each year: the others stay gaps, and are not filled"
+        )
+    return source, observed, time, seen
 
 
 def _document(
