@@ -184,6 +184,21 @@ class ConvLSTM(Model):
         self.stack(self._heard(self.counted(x), state)[0], state, self.cells, shown)
         return {name: torch.stack(values, dim=1) for name, values in shown.items()}
 
+    @torch.no_grad()
+    def shrink(self, share_L: Tensor) -> None:
+        """Keep a share of what the network adds to its linear start at each lead: ``s + share (y - s)``.
+
+        Args:
+            share_L: of each lead, (L,), in [0, 1].
+        """
+        assert isinstance(self.start, LinearStart)
+        share = share_L.to(self.head.weight).repeat_interleave(self.shape.outputs)
+        self.head.weight.mul_(share[:, None, None, None])
+        if self.head.bias is not None:
+            self.head.bias.mul_(share)
+        gain = self.start.gain
+        gain.copy_(torch.lerp(torch.ones_like(gain), gain, share.reshape(*gain.shape)))
+
     def _heard(self, x: Tensor, state: State, truth: Tensor | None = None) -> tuple[Tensor, Tensor, State]:
         """Return what the layers read, what their output is added to, and the start's own state."""
         if not isinstance(self.start, LinearStart):
