@@ -83,7 +83,10 @@ class Calibration:
             "scale": (("coefficient", LEAD, *space), coefficient),
             GROUP: (space, group),
             "offset": ((LEAD, QUANTILE, GROUP), offset),
-            "error": ((SEASON, MEMBER, LEAD, *space), fields.shuffled(chosen, drawn[..., group]).astype("float32")),
+            "error": (
+                (SEASON, MEMBER, LEAD, *space),
+                fields.shuffled(chosen, drawn[..., group], _periodic(residual)).astype("float32"),
+            ),
         }
         attrs = {
             "days": ", ".join(f"{name} {count}" for name, count in zip(fields.SEASONS, days, strict=True)),
@@ -113,7 +116,7 @@ class Calibration:
         """Return members (forecast_reference_time, lead, member, *space), in the forecast's units and dtype.
 
         All leads of a member follow the errors of one past reference time, of the season of the first lead's valid
-        time. In each cell the members are quantiles, at the levels (i - 1/2) / members.
+        time. In each cell they lie about the quantiles at the levels (i - 1/2) / members.
 
         Args:
             forecast: (forecast_reference_time, lead, *space).
@@ -183,13 +186,19 @@ def _waves(valid: xr.DataArray, seasonal: bool, days: int) -> tuple[bool, bool]:
 def _scales(residual: xr.DataArray, waves: tuple[bool, bool]) -> tuple[np.ndarray, np.ndarray]:
     """Return the scale's coefficients (coefficient, lead, *space), and the scale itself (n, lead, *space)."""
     regressors = scale.design(fields.valid(residual), *waves)
-    grid = schema.kind(residual) == "map"
-    periodic = (schema.LON in residual.dims and schema.is_periodic(residual[schema.LON].values)) if grid else None
+    periodic = _periodic(residual)
     by_lead = [
         scale.fit(residual.values[:, lead], regressors[:, lead], periodic) for lead in range(residual.sizes[LEAD])
     ]
     usual = [scale.at(regressors[:, lead], one) for lead, one in enumerate(by_lead)]
     return np.stack(by_lead, axis=1), np.stack(usual, axis=1)
+
+
+def _periodic(residual: xr.DataArray) -> bool | None:
+    """Say whether a map closes the circle of longitude; None for series."""
+    if schema.kind(residual) == "series":
+        return None
+    return schema.LON in residual.dims and schema.is_periodic(residual[schema.LON].values)
 
 
 def _groups(residual: xr.DataArray, usual: np.ndarray) -> np.ndarray:

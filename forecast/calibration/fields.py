@@ -1,9 +1,10 @@
 """Members that look like weather: each follows the whole error field, over all leads, of one past day of the season.
 
-The fields lend their order, not their size: in each cell the past day with the i-th largest error gets the i-th largest
-of the calibrated values (the Schaake shuffle: Clark et al. 2004, J. Hydrometeorology 5, 243-262). So members and
-quantiles tell one story in every cell, twenty members score nearly as the whole distribution does, and an area's
-interval still comes from errors that hang together.
+A handful of fields is not yet the right distribution. In each cell the day with the i-th largest error should have the
+i-th largest of the calibrated values (the Schaake shuffle: Clark et al. 2004, J. Hydrometeorology 5, 243-262); cell by
+cell that would put noise between neighbours, half as much again as weather has. So what the shuffle asks for is
+averaged over the neighbouring cells and then added: members keep the texture of the fields, twenty score nearly as the
+whole distribution does, and an area's interval comes from errors that hang together.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from forecast.calibration import scale
 from forecast.schema import LEAD, REFERENCE, valid_times
 
 SEASONS = ("DJF", "MAM", "JJA", "SON")
@@ -66,19 +68,24 @@ def trajectories(
     return chosen
 
 
-def shuffled(fields: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the values in the order of the fields, cell by cell.
+def shuffled(fields: np.ndarray, values: np.ndarray, periodic: bool | None) -> np.ndarray:
+    """Return the fields moved to where the values, in the fields' order, are: exactly for series, smoothly for maps.
 
     Args:
         fields: (season, member, lead, *space); a cell that is NaN stays NaN.
         values: ascending, (lead, member, *space).
+        periodic: for maps, whether the last axis closes the circle; None for series.
 
     Returns:
-        As ``fields``: of each cell, its smallest field's place holds the smallest value.
+        As ``fields``.
     """
     rank = np.argsort(np.argsort(fields, axis=1, kind="stable"), axis=1)
-    sorted_by_lead = np.swapaxes(values, 0, 1)[None]
-    return np.where(np.isfinite(fields), np.take_along_axis(sorted_by_lead, rank, axis=1), np.nan)
+    ordered = np.take_along_axis(np.swapaxes(values, 0, 1)[None], rank, axis=1)
+    ordered = np.where(np.isfinite(fields), ordered, np.nan)
+    if periodic is None:
+        return ordered
+    move = (ordered - fields).reshape(-1, *fields.shape[3:])
+    return fields + scale.over_neighbours(move, periodic).reshape(fields.shape)
 
 
 def _filled(members: np.ndarray, error: np.ndarray) -> np.ndarray:

@@ -52,7 +52,7 @@ def fit(error: np.ndarray, regressors: np.ndarray, periodic: bool | None) -> np.
     square = error.astype("float64").reshape(len(error), -1) ** 2
     known = np.isfinite(square).any(axis=0)
     if periodic is not None:
-        square = _over_neighbours(square.reshape(error.shape), periodic).reshape(square.shape)
+        square = over_neighbours(square.reshape(error.shape), periodic).reshape(square.shape)
     coefficient = np.full((regressors.shape[1], square.shape[1]), np.nan)
     if known.any():
         floor = (LEAST * np.sqrt(np.nanmax(square[:, known])) or 1.0) ** 2
@@ -90,11 +90,19 @@ def _scored(square: np.ndarray, regressors: np.ndarray) -> np.ndarray:
     return coefficient
 
 
-def _over_neighbours(square: np.ndarray, periodic: bool) -> np.ndarray:
-    """Return the mean over the box around each cell, of what is known there; (n, row, column)."""
-    known = np.isfinite(square)
+def over_neighbours(values: np.ndarray, periodic: bool) -> np.ndarray:
+    """Return the mean over the box around each cell, of what is known there.
+
+    Args:
+        values: (n, row, column), NaN where unknown.
+        periodic: whether the last axis closes the circle.
+
+    Returns:
+        As ``values``, NaN where nothing is known in the box.
+    """
+    known = np.isfinite(values)
     size, mode = (0, NEIGHBOURS, NEIGHBOURS), ("nearest", "nearest", "wrap" if periodic else "nearest")
-    total = uniform_filter(np.where(known, square, 0.0), size=size, mode=mode)
+    total = uniform_filter(np.where(known, values, 0.0), size=size, mode=mode)
     if known.all():
         return total
     share = uniform_filter(known.astype("float64"), size=size, mode=mode)
