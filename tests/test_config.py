@@ -56,6 +56,10 @@ def test_a_name_and_a_source_are_enough() -> None:
         ({"task": {"quantiles": [0.5, 1.0]}}, "task.quantiles.1: .*less than 1"),
         ({"task": {"members": 1}}, "task.members: .*greater than or equal to 2"),
         ({"task": {"targets": ["slp"], "covariates": ["air", "slp"]}}, "variables must differ in name, slp is there"),
+        ({"verification": {"regions": {"azores": [45, 35, -35, -20]}}}, "region 'azores' must be .south, north"),
+        ({"verification": {"regions": {"all": [35, 45, -35, -20]}}}, "not be called 'all'"),
+        ({"verification": {"thresholds": {"slp": ["> 98000"]}}}, "verification.thresholds.slp.0"),
+        ({"verification": {"windows": [1, 4]}}, "windows are odd, .4. are not"),
         ({"quality": {"limits": "ignore"}}, "quality.limits: .*'mask', 'flag' or 'refuse'"),
     ],
 )
@@ -128,6 +132,8 @@ def test_equal_settings_have_equal_digests_in_any_process_and_others_do_not() ->
     digest = parse(models=models).digest()
     assert len(digest) == 12 and digest == parse(models=same, training={"epochs": 30}).digest()
     assert digest != parse(models=models, training={"seed": 1}).digest()
+    scored = {"thresholds": {"slp": [98000, "< 96000"]}, "regions": {"azores": [35, 45, -35, -20]}}
+    assert digest == parse(models=models, verification=scored).digest()  # nothing need be trained anew for it
     assert digest != parse(models=[{**models[0], "hidden": 9}]).digest()
     code = f"from forecast import config; print(config.parse({ {**SMALL, 'models': models} }, '').digest())"
     environment = {**os.environ, "PYTHONHASHSEED": "1"}

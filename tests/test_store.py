@@ -204,6 +204,20 @@ def test_former_champions_stay_on_record(store: Store) -> None:
         store.write_champion({"skill": np.float32(1)})
 
 
+def test_a_champion_and_the_scores_it_won_by_are_one_commit(store: Store) -> None:
+    scores = xr.Dataset({"rmse": (("forecaster", "lead"), [[1.0]])}, {"forecaster": ["lstm"], "lead": [DAY]})
+    store.write_champion({"name": "lstm"}, scores)
+    first = store.version
+    written = store.scores()
+    assert written is not None and store.champion() == {"name": "lstm"}
+    xr.testing.assert_identical(written.load(), scores)
+    store.write_champion({"name": "lstm"})
+    assert store.version == first  # nothing new, nothing written
+    store.write_champion({"name": "lstm"}, scores * 2)
+    again = store.scores()
+    assert again is not None and float(again["rmse"].item()) == 2.0 and store.champions() == [{"name": "lstm"}]
+
+
 def test_a_reader_opens_what_stands_while_a_writer_is_at_work(store: Store) -> None:
     name = store.write_issue(issue(1))
     lazy = store.read(name)

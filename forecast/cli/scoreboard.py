@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_LEADS = 6
 CHOSEN_STEPS = (1, 3, 6, 12, 24, 48)  # of more leads than fit, those of most interest in hourly data
+SHORT = {"persistence": "persist.", "climatology": "climat."}  # so that six leads, CRPS and coverage fit 100 columns
 READABLE = {"Pa": ("hPa", 0.01)}
 
 
@@ -65,10 +66,10 @@ def _columns(scores: xr.Dataset, factor: float) -> list[Column]:
     rmse = factor * scores["rmse"].transpose("lead", "forecaster")
     columns = [Column(_span(lead), rmse.sel(lead=lead).values, ".3f") for lead in _leads(scores)]
     mse = (scores["rmse"] ** 2).mean("lead")
-    for baseline in ("persistence", "climatology"):
+    for baseline, short in SHORT.items():
         if baseline in scores["baseline"].values:
             gain = 100 * (1 - mse / mse.sel(forecaster=baseline)).values
-            columns.append(Column(f"skill vs {baseline} %", gain, "+.1f", highest=True))
+            columns.append(Column(f"skill vs {short} %", gain, "+.1f", highest=True))
     return [*columns, Column("CRPS", factor * scores["crps"].mean("lead").values, ".2f")]
 
 
@@ -76,7 +77,7 @@ def _caption(scores: xr.Dataset) -> str:
     nominal = 100 * float(scores["nominal"].mean())
     lines = {
         "RMSE": scores["rmse"].attrs["definition"],
-        "skill": f"{scores['skill'].attrs['definition']}; here MSE is the mean over all leads, in %",
+        "skill": f"against persistence and climatology; {scores['skill'].attrs['definition']}; here MSE is the mean over all leads, in %",
         "CRPS": f"{scores['crps'].attrs['definition']}; mean over all leads",
         "cover": f"{scores['coverage'].attrs['definition']} ({nominal:.0f} %); mean over all leads",
     }
@@ -94,11 +95,11 @@ def _span(lead: Any) -> str:
 
 
 def differences(target: str, interval: xr.Dataset) -> list[str]:
-    """Return one line a lead: the difference of two forecasters' RMSE with its bootstrap interval.
+    """Return one line a lead: the difference of two forecasters' RMSE, its bootstrap interval, and p of the test.
 
     Args:
         target: its name.
-        interval: ``verification.paired`` with the forecasters' names as attributes a and b.
+        interval: ``verification.paired`` with p, and the forecasters' names as attributes a and b.
     """
     units, factor = READABLE.get(units := interval["difference"].attrs.get("units", ""), (units, 1.0))
     lines = []
@@ -107,5 +108,10 @@ def differences(target: str, interval: xr.Dataset) -> list[str]:
         difference, lower, upper = (factor * float(row[name]) for name in ("difference", "lower", "upper"))
         who = f"RMSE of {interval.attrs['a']} - {interval.attrs['b']}"
         bounds = f"{100 * interval.attrs['level']:.0f} % interval {lower:+.3f} to {upper:+.3f}"
-        lines.append(f"{target} at {_span(lead)}: {who} = {difference:+.3f} {units}, {bounds}")
+        chance = f"Diebold-Mariano p {_chance(float(row['p']))}"
+        lines.append(f"{target} at {_span(lead)}: {who} = {difference:+.3f} {units}, {bounds}, {chance}")
     return lines
+
+
+def _chance(p: float) -> str:
+    return "unknown" if p != p else "< 0.001" if p < 0.001 else f"= {p:.3f}"

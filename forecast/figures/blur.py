@@ -16,11 +16,13 @@ def spectrum(spectra: xr.Dataset, *, title: str = "Power by wavelength") -> Figu
     """Draw power by wavelength, forecasters beside the truth (black), and below their ratio: under 1 is blurred.
 
     Args:
-        spectra: ``verification.spectra``: power (forecaster, lead, wavelength), observed (lead, wavelength), ratio.
+        spectra: ``verification.spectra``: power (forecaster, lead, wavelength), observed (lead, wavelength), ratio;
+            drawn down to the shortest wave that the grid holds in each direction.
         title: of the figure.
     """
     leads = some(spectra.sizes[LEAD], LEADS)
-    part = spectra.isel({LEAD: leads})
+    held = spectra["wavelength"] >= spectra["wavelength"].attrs["shortest"]
+    part = spectra.isel({LEAD: leads, "wavelength": held if held.sum() > 2 else slice(None)})
     names = [str(name) for name in spectra["forecaster"].values]
     drawn, length = lines(names), part["wavelength"].values
     note = "the left is the largest scale; ratio: power of the forecast over that of the truth, below 1 it is blurred"
@@ -41,7 +43,7 @@ def spectrum(spectra: xr.Dataset, *, title: str = "Power by wavelength") -> Figu
         below.set_xlim(length[0], length[-1])
         named(above, name)
         named(below, x="wavelength, km")
-    named(axes[0, 0], y=f"power, {spectra['power'].attrs['units']}")
+    named(axes[0, 0], y=f"power, {spectra['power'].attrs['units'].strip('(2').replace(')', '²')}")
     named(axes[1, 0], y="ratio to the truth")
     axes[0, 0].legend(loc="lower left", frameon=False, fontsize=SMALL, labelcolor="linecolor")
     last = part["ratio"].isel({LEAD: -1, "wavelength": -1})

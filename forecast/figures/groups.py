@@ -34,11 +34,11 @@ def by_season_and_region(groups: xr.Dataset, *, score: str = "rmse", title: str 
                 panel.plot(numbers, here.sel(forecaster=name), **drawn[name])
             panel.set_xlim(numbers[0], numbers[-1] if len(numbers) > 1 else numbers[0] + 1)
             panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            panel.set_ylim(bottom=0)
             named(panel, season if region == "all" else f"{season}, {region}")
         named(axes[row, 0], y=f"{what}, {symbol}" if symbol else what)
     for panel in axes[-1]:
         named(panel, x=f"lead, {unit}")
+    axes[0, 0].set_ylim(0, 1.04 * float(values.max()))
     for row, region in enumerate(regions):
         last = values.sel(season=seasons[-1], region=region).isel(lead=-1)
         ends = {name: (float(last.sel(forecaster=name)), drawn[name]["color"]) for name in names}

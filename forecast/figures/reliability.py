@@ -33,7 +33,7 @@ def reliability(table: xr.Dataset, *, forecaster: str, title: str = "") -> Figur
     leads = some(one.sizes[LEAD], LEADS)
     units = table["rmse"].attrs["units"]
     note = "dashed: perfectly reliable; below: the share of cases in each tenth of chance, log axis"
-    size = (3.9 * len(events) + 0.6, 5.4)
+    size = (3.5 * len(events) + 1.4, 5.2)
     heading = title or f"Reliability of {forecaster}"
     figure, axes = sheet(2, len(events), size, heading, note, sharex=True, sharey="row", height_ratios=(3, 1))
     tenths = (np.arange(one.sizes["bin"]) + 0.5) / one.sizes["bin"]
@@ -46,12 +46,12 @@ def reliability(table: xr.Dataset, *, forecaster: str, title: str = "") -> Figur
             above.plot(row["probability"], row["frequency"], "o-", ms=4, lw=1.6, color=colour, label=name)
             shift = (place - (len(leads) - 1) / 2) * 0.025
             below.bar(tenths + shift, row["share"], width=0.022, color=colour)
-        above.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        above.set(xlim=(0, 1), ylim=(-0.02, 1.02))
         below.set_yscale("log")
         below.set_ylim(1e-4, 1.5)
         named(above, f"{one['threshold'].values[at]} {units}")
         named(below, x="chance that was forecast")
     named(axes[0, 0], y="how often it happened")
     named(axes[1, 0], y="share of cases")
-    axes[0, 0].legend(loc="upper left", frameon=False, fontsize=SMALL, labelcolor=INK)
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=SMALL, labelcolor=INK)
     return figure

@@ -6,20 +6,19 @@ Every forecaster is scored on the same valid times and cells of one data version
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from forecast import checkpoint, climatology, schema, verification
+from forecast import checkpoint, schema, verification
 from forecast.backtest import backtest
 from forecast.errors import ForecastError
 from forecast.predict import Forecaster, forecaster
-from forecast.schema import LEAD, TIME
-from forecast.stages import gallery, gate, logbook, records
+from forecast.schema import LEAD
+from forecast.stages import gallery, gate, logbook, records, scoring
 from forecast.stages.comparison import Comparison
-from forecast.stages.problem import Problem, pose
+from forecast.stages.problem import pose
 from forecast.stages.workspace import Report, Workspace, silent
 
 Forecasts = dict[str, dict[str, xr.DataArray]]
@@ -38,20 +37,27 @@ def compare(workspace: Workspace, *, report: Report = silent) -> Comparison:
     """
     trained = records.read(workspace)
     problem = pose(workspace, trained.data_version)
-    observed = problem.observed.load()
+    problem.held(workspace.pipeline.training.bytes)
+    observed = problem.observed
     everyone = _everyone(workspace, trained)
     validation = _forecasts(everyone, observed, problem.split.validate, report, "validation")
     ranking = rank(validation, observed, problem.split.validate)
-    verdict = gate.decide(ranking, [one.name for one in everyone if one.checkpoint.family == "baseline"])
+    baselines = [one.name for one in everyone if one.checkpoint.family == "baseline"]
+    verdict = gate.decide(ranking, baselines)
     span = problem.split.open_test(verdict.champion)
     forecasts = _forecasts(everyone, observed, span, report, "test")
-    tables = {name: _table(name, many, everyone, problem, span) for name, many in forecasts.items()}
-    rival = verdict.rival
-    intervals = {name: _paired(many, verdict.champion, rival, observed[name], span) for name, many in forecasts.items()}
+    wanted = workspace.pipeline.verification
+    sums = {name: scoring.tallied(name, many, everyone, problem, span, wanted) for name, many in forecasts.items()}
+    tables = {name: verification.finish(one, baselines=baselines) for name, one in sums.items()}
+    by = ("season", "region")
+    groups = {name: verification.finish(one, by=by, baselines=baselines) for name, one in sums.items()}
+    pair = (verdict.champion, verdict.rival)
+    intervals = {name: scoring.differing(many, *pair, observed[name], span) for name, many in forecasts.items()}
     winner = next(one for one in everyone if one.name == verdict.champion)
-    drawn = gallery.comparison(tables, forecasts, observed, winner, span)
+    drawn = gallery.comparison(tables, groups, forecasts, observed, winner, span, verdict.rival)
     comparison = Comparison(
         tables,
+        groups,
         verdict.champion,
         verdict.reason,
         intervals,
@@ -128,30 +134,3 @@ def _forecasts(
             forecasts.setdefault(target, {})[one.name] = values
     report(f"score on {what}", len(everyone), len(everyone))
     return forecasts
-
-
-def _table(
-    target: str, many: Mapping[str, xr.DataArray], everyone: list[Forecaster], problem: Problem, span: tuple[Any, Any]
-) -> xr.Dataset:
-    truth = problem.observed[target]
-    inside = {name: verification.within(one, span) for name, one in many.items()}
-    train = problem.split.select(truth, problem.split.train)
-    season = schema.season_steps(problem.step, truth[TIME].dt.calendar)
-    return verification.table(
-        inside,
-        truth,
-        climatology=climatology.at(climatology.fit(train), truth[TIME].values),
-        weights=schema.area_weights(truth),
-        members={one.name: one.calibrated(target).members for one in everyone},
-        quantiles={one.name: one.calibrated(target).quantiles for one in everyone},
-        scale=verification.naive_scale(train, season),
-        baselines=[one.name for one in everyone if one.checkpoint.family == "baseline"],
-    )
-
-
-def _paired(
-    many: Mapping[str, xr.DataArray], champion: str, rival: str, truth: xr.DataArray, span: tuple[Any, Any]
-) -> xr.Dataset:
-    first, second = (verification.within(many[name], span) for name in (champion, rival))
-    interval = verification.paired(first, second, truth, weights=schema.area_weights(truth))
-    return interval.assign_attrs(a=champion, b=rival)

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from forecast import schema, verification
-from forecast.figures import Figure, maps, series_fan, skill_by_lead, skill_map
+from forecast.figures import (
+    Figure,
+    by_season_and_region,
+    maps,
+    rank_histogram,
+    reliability,
+    series_fan,
+    skill_by_lead,
+    skill_map,
+    spectrum,
+    spread_skill,
+)
 from forecast.predict import Forecaster
 from forecast.schema import REFERENCE
 from forecast.windows import Span
@@ -17,37 +29,79 @@ Forecasts = Mapping[str, Mapping[str, xr.DataArray]]
 
 
 def comparison(
-    tables: Mapping[str, xr.Dataset], forecasts: Forecasts, observed: xr.Dataset, champion: Forecaster, span: Span
+    tables: Mapping[str, xr.Dataset],
+    groups: Mapping[str, xr.Dataset],
+    forecasts: Forecasts,
+    observed: xr.Dataset,
+    champion: Forecaster,
+    span: Span,
+    rival: str,
 ) -> dict[str, Figure]:
-    """Draw for each target skill by lead, the champion's forecast against the truth, and on maps where its skill lies.
+    """Draw for each target scores by lead, season and region, the champion's forecast against the truth, reliability.
+
+    On maps also where its skill lies, and how blurred it is.
 
     Args:
         tables: target -> scores.
+        groups: target -> scores by season and region.
         forecasts: target -> forecaster -> forecast.
         observed: canonical observations.
         champion: whose forecast is drawn.
         span: test span; the forecast drawn is the one from its middle, so that no eye has chosen it.
+        rival: whom the champion's skill is drawn against.
     """
     drawn: dict[str, Figure] = {}
     title = str(observed.attrs.get("title", ""))
     for target, table in tables.items():
         baselines = [str(name) for name in table["baseline"].values]
         against = "climatology" if "climatology" in baselines else baselines[0]
-        drawn[f"{target}_skill_by_lead"] = skill_by_lead(table, baseline=against, title=f"{target}, {title}")
         inside = {name: verification.within(one, span) for name, one in forecasts[target].items()}
         one = inside[champion.name]
+        drawn[f"{target}_skill_by_lead"] = skill_by_lead(table, baseline=against, title=f"{target}, {title}")
+        drawn[f"{target}_by_season_and_region"] = by_season_and_region(
+            groups[target], title=f"RMSE of {target}, {title}"
+        )
+        if "frequency" in table and table["frequency"].sel(forecaster=champion.name).notnull().any():
+            drawn[f"{target}_reliability"] = reliability(table, forecaster=champion.name)
+        drawn |= _distribution(target, champion, one, observed[target])
         middle = one.isel({REFERENCE: [one.sizes[REFERENCE] // 2]})
         parts = {target: middle, f"{target}_quantile": champion.calibrated(target).quantiles(middle)}
         issue = xr.Dataset(parts).assign_attrs(observed.attrs, model=champion.name)
         truth = observed[target]
         if schema.kind(observed) == "map":
             drawn[f"{target}_forecast_and_truth"] = maps(issue, truth, variable=target)
-            rival = next(name for name in (against, *baselines) if name != champion.name)
-            cells = verification.cells({name: inside[name] for name in (champion.name, rival)}, truth)
-            drawn[f"{target}_skill_map"] = skill_map(cells, forecaster=champion.name, baseline=rival)
+            drawn |= _on_maps(target, {name: inside[name] for name in (champion.name, rival)}, truth)
         else:
             place = {schema.SERIES: str(observed[schema.SERIES].values[0])}
             drawn[f"{target}_forecast_and_truth"] = series_fan(issue, truth, variable=target, place=place)
+    return drawn
+
+
+def _distribution(target: str, champion: Forecaster, one: xr.DataArray, truth: xr.DataArray) -> dict[str, Figure]:
+    """Draw where among the champion's members the truth fell, and their error against their spread."""
+    cast = champion.calibrated(target).members(one)
+    given = {"over": (REFERENCE, *schema.space_dims(truth)), "weights": schema.area_weights(truth)}
+    count = cast.sizes[schema.MEMBER]
+    ranks = verification.rank_histogram(cast, truth, **given)
+    who = f"{target} of {champion.name}"
+    drawn = {f"{target}_ranks": rank_histogram(ranks, levels=(np.arange(count) + 0.5) / count, title=f"Ranks: {who}")}
+    if count > 1:
+        found = verification.spread_skill(cast, truth, **given)
+        found = found.map(lambda part: part.assign_attrs(units=truth.attrs.get("units", "")))
+        drawn[f"{target}_spread_and_error"] = spread_skill(found, title=f"Error by spread: {who}")
+    return drawn
+
+
+def _on_maps(target: str, two: Mapping[str, xr.DataArray], truth: xr.DataArray) -> dict[str, Figure]:
+    """Draw where the first of two forecasters beats the second, and the blur of both (maps of 4 x 4 cells or more)."""
+    champion, rival = two
+    test = verification.diebold_mariano(*two.values(), truth, over=())
+    found = verification.discoveries(test["p"])
+    cells = verification.cells(two, truth)
+    drawn = {f"{target}_skill_map": skill_map(cells, forecaster=champion, baseline=rival, found=found)}
+    if min(truth.sizes[dim] for dim in schema.space_dims(truth)) >= 4:
+        power = verification.spectra(two, truth, weights=schema.area_weights(truth))
+        drawn[f"{target}_spectrum"] = spectrum(power, title=f"Power of {target} by wavelength")
     return drawn
 
 

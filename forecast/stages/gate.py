@@ -92,8 +92,7 @@ def promote(workspace: Workspace, verdict: Verdict, trained: Record, scores: xr.
         "run_id": entry["run_id"],
         "baselines": {name: kept[name] for name in baselines},
     }
-    workspace.store.write_scores(scores)
-    workspace.store.write_champion(record)
+    workspace.store.write_champion(record, scores)
     return record
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from forecast import pyfunc
 from forecast.schema import LEAD, TIME
@@ -49,6 +50,8 @@ def log_scores(workspace: Workspace, trained: Record, comparison: Comparison) ->
         columns = [name for name, array in table.data_vars.items() if array.dims == ("forecaster", LEAD)]
         frame = table[columns].to_dataframe().reset_index()
         parent.table(f"scores_{target}", frame)
+        for part, values in _parts(table, comparison.groups[target], comparison.intervals[target]).items():
+            parent.table(f"{part}_{target}", values)
         for name, entry in trained.entries.items():
             run = tracked.reopen(entry["run_id"])
             own = frame[frame["forecaster"] == name]
@@ -56,6 +59,21 @@ def log_scores(workspace: Workspace, trained: Record, comparison: Comparison) ->
             run.metrics([_headline(target, own)])
             run.tags(outcome | {"role": "champion" if name == comparison.champion else "challenger"})
     tracked.promote(workspace.pipeline.name, trained.entries[comparison.champion]["registered"])
+
+
+def _parts(table: xr.Dataset, groups: xr.Dataset, interval: xr.Dataset) -> dict[str, pd.DataFrame]:
+    """Return the tables beside the pooled one, as far as they were scored, a row each number's place."""
+    shapes = {
+        "events": ("forecaster", LEAD, "threshold"),
+        "neighbourhoods": ("forecaster", LEAD, "threshold", "window"),
+        "reliability": ("forecaster", LEAD, "bin", "threshold"),
+        "quantiles": ("forecaster", LEAD, "quantile"),
+    }
+    kept = {part: table[[name for name, one in table.items() if one.dims == dims]] for part, dims in shapes.items()}
+    by = ("season", "region", "forecaster", LEAD)
+    kept["by_season_and_region"] = groups[[name for name, one in groups.items() if one.dims == by]]
+    kept["differences"] = interval.assign_coords(a=interval.attrs["a"], b=interval.attrs["b"])
+    return {part: one.to_dataframe().reset_index() for part, one in kept.items() if one.data_vars}
 
 
 def _headline(target: str, scores: pd.DataFrame) -> dict[str, float]:

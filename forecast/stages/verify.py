@@ -42,7 +42,8 @@ def verify(workspace: Workspace) -> Verified:
     note = f"{len(forecasts)} issued, {len(due)} of them with a valid time observed by {str(last)[:16]}"
     if not due:
         return Verified([], note)
-    return Verified([row for target in _targets(due[0]) for row in _rows(target, due, observed)], note)
+    targets = dict.fromkeys(target for one in due for target in _targets(one))
+    return Verified([row for target in targets for row in _rows(target, due, observed)], note)
 
 
 def _targets(forecast: xr.Dataset) -> list[str]:
@@ -51,31 +52,29 @@ def _targets(forecast: xr.Dataset) -> list[str]:
 
 
 def _rows(target: str, forecasts: list[xr.Dataset], observed: xr.Dataset) -> list[dict[str, Any]]:
+    """Score one target over the issues that have it; issues of another grid than what is observed are left out."""
+    if target not in observed:
+        return []
     pooled: dict[str, list[xr.DataArray]] = {}
-    for one in forecasts:
+    having = [one for one in forecasts if target in one and schema.space_dims(one) == schema.space_dims(observed)]
+    for one in having:
         pooled.setdefault("issued forecast", []).append(one[target])
-        for name in one[BASELINE].values:
+        for name in one[BASELINE].values if f"{target}_baseline" in one else ():
             pooled.setdefault(str(name), []).append(one[f"{target}_baseline"].sel({BASELINE: name}, drop=True))
-    whole = {name: xr.concat(many, REFERENCE).load() for name, many in pooled.items() if len(many) == len(forecasts)}
+    whole = {name: xr.concat(many, REFERENCE).load() for name, many in pooled.items() if len(many) == len(having)}
     truth = observed[target].load()
     weights = schema.area_weights(truth)
     table = verification.table(whole, truth, climatology=None, weights=weights, baselines=[])
-    rows = []
-    for name in whole:
-        for lead in table[LEAD].values:
-            count = int(table["scored"].sel({LEAD: lead}))
-            value = float(table["rmse"].sel({"forecaster": name, LEAD: lead}))
-            if count:
-                hours = int(lead.astype("timedelta64[h]").astype(int))
-                unit = table["rmse"].attrs["units"]
-                rows.append(
-                    {
-                        "target": target,
-                        "forecaster": name,
-                        "lead_hours": hours,
-                        "rmse": value,
-                        "units": unit,
-                        "scored": count,
-                    }
-                )
-    return rows
+    return [
+        {
+            "target": target,
+            "forecaster": name,
+            "lead_hours": int(lead.astype("timedelta64[h]").astype(int)),
+            "rmse": float(table["rmse"].sel({"forecaster": name, LEAD: lead})),
+            "units": table["rmse"].attrs["units"],
+            "scored": int(table["scored"].sel({LEAD: lead})),
+        }
+        for name in whole
+        for lead in table[LEAD].values
+        if int(table["scored"].sel({LEAD: lead}))
+    ]

@@ -109,8 +109,12 @@ class Store:
             return None
         return rows.texts(xr.open_zarr(store, group="scores", consolidated=False, chunks=None))
 
-    def write_champion(self, record: dict[str, Any]) -> None:
-        """Add a champion to the record: any JSON; the same as the present one adds nothing.
+    def write_champion(self, record: dict[str, Any], scores: xr.Dataset | None = None) -> None:
+        """Add a champion to the record, with the scores that it won by, as one commit.
+
+        Args:
+            record: any JSON; the same as the present one adds nothing.
+            scores: replace the scores; None leaves them.
 
         Raises:
             ForecastError: the record holds what JSON cannot.
@@ -120,9 +124,13 @@ class Store:
         except TypeError as error:
             raise ForecastError("a champion's record as JSON", str(error), "use text, numbers, lists") from error
         with self._snapshots.write() as session:
-            if record != self.champion():
+            new = record != self.champion()
+            if new:
                 zarr.open_group(session.store, mode="a").attrs["champions"] = [*self.champions(), record]
-                session.commit(f"champion {record.get('model', '')}")
+            if scores is not None:
+                rows.objects(scores).to_zarr(session.store, group="scores", mode="w", consolidated=False)
+            if new or scores is not None:
+                session.commit(f"champion {record.get('name', '')}")
 
     def champions(self) -> list[dict[str, Any]]:
         """Return every champion's record, the present one last."""

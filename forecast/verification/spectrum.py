@@ -62,6 +62,9 @@ def spectra(
 def power(field: xr.DataArray, weights: xr.DataArray | None = None) -> xr.DataArray:
     """Return the power of maps by wavelength (..., wavelength); its sum is the variance of the map.
 
+    The wavelengths' attribute ``shortest`` is the shortest wave that the grid holds in each direction, km: beyond it
+    stand waves along the finer direction and the diagonals only.
+
     Args:
         field: (..., rows, columns), no value missing.
         weights: area of each row of a grid that closes the circle; None: all alike.
@@ -71,11 +74,14 @@ def power(field: xr.DataArray, weights: xr.DataArray | None = None) -> xr.DataAr
     if LON in space and schema.is_periodic(field[LON].values):
         area = np.ones(values.shape[-2]) if weights is None else weights.values
         found, wavelength = _zonal(values, area / area.sum())
+        shortest = float(wavelength[-1])
     else:
-        found, wavelength = _cosines(values, _spacing(field))
+        spacing = _spacing(field)
+        found, wavelength = _cosines(values, spacing)
+        shortest = 2 * max(spacing)
     outer = [dim for dim in field.dims if dim not in space]
     coords = {dim: field[dim] for dim in outer if dim in field.coords}
-    lengths = xr.Variable(WAVELENGTH, wavelength, {"units": "km", "long_name": "wavelength"})
+    lengths = xr.Variable(WAVELENGTH, wavelength, {"units": "km", "long_name": "wavelength", "shortest": shortest})
     return xr.DataArray(found, {**coords, WAVELENGTH: lengths}, (*outer, WAVELENGTH))
 
 

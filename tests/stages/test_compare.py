@@ -68,7 +68,7 @@ def test_scores_are_those_of_the_test_span(compared: tuple[Place, Comparison]) -
         "rmse",
         "mae",
         "bias",
-        "acc",
+        "acc_pooled",
         "mase",
         "smape",
         "crps",

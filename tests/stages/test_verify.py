@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecast import schema
+from forecast.schema import LEAD, REFERENCE
 from forecast.stages.ingest import ingest
 from forecast.stages.issue import issue
 from forecast.stages.verify import verify
@@ -62,3 +64,21 @@ def test_of_several_issues_for_one_time_the_last_counts(place: Place) -> None:
     ingest(place)
     found = {(row["forecaster"], row["lead_hours"]): row["rmse"] for row in verify(place).rows}
     assert found["persistence", 3] > 15 and verify(place).note.startswith("1 issued, 1 of them")
+
+
+def test_issues_of_other_targets_are_scored_each_by_those_that_have_it(place: Place) -> None:
+    first = issue(place)
+    feed(place, "2001-03-14T06:00")
+    issue(place)
+    feed(place, "2001-03-14T12:00")
+    alone = {(row["forecaster"], row["lead_hours"]): row["scored"] for row in verify(place).rows}
+    other = first.forecast.rename({name: str(name).replace("t2m", "dewp") for name in first.forecast.data_vars})
+    other = other.assign_attrs(forecast_id="other", model_version="other")
+    earlier = np.timedelta64(3, "h")
+    other = other.assign_coords({REFERENCE: other[REFERENCE] - earlier}).drop_vars("valid_time")
+    times = schema.valid_times(other[REFERENCE].values, other[LEAD].values)
+    place.store.write_issue(other.assign_coords(valid_time=((REFERENCE, LEAD), times)))
+    found = verify(place)
+    rows = {(row["target"], row["forecaster"], row["lead_hours"]): row["scored"] for row in found.rows}
+    assert {key[1:]: scored for key, scored in rows.items() if key[0] == "t2m"} == alone
+    assert rows["dewp", "issued forecast", 3] == 2 and found.note.startswith("3 issued, 3 of them")
