@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import climatology, schema
+from forecast import blocks, climatology, schema
 from forecast.errors import ForecastError
 
 # The last observed value stands for a missing one no longer than this many steps: repeated for longer, quality
@@ -30,11 +30,13 @@ class Baseline(ABC):
 
     Attributes:
         kinds: the kinds of data it takes, of "series" and "map".
+        one_pass: whether ``fit`` reads its data a block at a time, so that they may be larger than memory.
         fitted: everything learned from the training span, empty before ``fit``; its attributes hold the number of
             ``leads`` and the ``step`` (ISO 8601 duration).
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("series", "map")
+    one_pass: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.fitted = xr.Dataset()
@@ -91,7 +93,7 @@ class Baseline(ABC):
         step = schema.time_step(train)
         for part in (train,) if validate is None else (train, validate):
             _check(part, step)
-        if not np.isfinite(train.values).any():
+        if not blocks.anything(train):
             raise ForecastError(
                 f"at least one observed value of {train.name}",
                 "none in the training span",

@@ -12,6 +12,8 @@ from forecast.baselines.base import Baseline
 class Climatology(Baseline):
     """The climatology of the training span at the valid time; NaN in cells never observed in training."""
 
+    one_pass = True
+
     @property
     def context(self) -> int:
         """Nothing observed matters."""

@@ -11,6 +11,8 @@ from forecast.baselines.base import MAX_AGE, Baseline, last_observed
 class Persistence(Baseline):
     """The last value observed at or before the reference, if it is at most ``MAX_AGE`` steps old; else NaN."""
 
+    one_pass = True
+
     @property
     def context(self) -> int:
         """The age that a value may have."""

@@ -19,6 +19,8 @@ MAX_SEASONS = 7
 class SeasonalNaive(Baseline):
     """The newest observed value at the same phase of the season; NaN where the history holds none."""
 
+    one_pass = True
+
     @property
     def season(self) -> int:
         """Length of the season in steps."""

@@ -170,18 +170,18 @@ def framed(pipeline: Pipeline, problem: Problem, steps: slice = slice(None)) -> 
         problem: the task made concrete.
         steps: which of the observed steps are framed.
     """
-    learned = problem.split.select(problem.observed, problem.split.train)
-    scaling = Scaling.fit(learned, [*problem.targets, *problem.covariates])
+    scaling = problem.scaling
     data = frames(
         problem.observed.isel({TIME: steps}),
         scaling,
         problem.targets,
         problem.covariates,
         problem.leads,
-        mask=gaps(scaling, learned.sizes[TIME]),
+        mask=gaps(scaling, problem.split.select(problem.observed, problem.split.train).sizes[TIME]),
         fields=pipeline.task.static,
         static=problem.static,
         calendar=pipeline.task.calendar,
+        memory=pipeline.training.bytes,
     )
     return data, scaling
 
@@ -213,11 +213,9 @@ def streams(problem: Problem, data: Frames, spans: Sequence[Span], settings: Tra
     parts = [observed.get_index(TIME).slice_indexer(*span) for span in spans]
     valid = [(int(part.start), int(part.stop)) for part in parts]
     first, last = valid[0][0], valid[-1][1]
-    dims = list(schema.space_dims(observed))
-    seen = np.logical_or.reduce([observed[name].notnull().any(dims).values for name in problem.targets])
     inside = [
         (max(first - settings.spin_up, start), min(last, stop))
-        for start, stop in stretches(seen, settings.max_gap)
+        for start, stop in stretches(problem.seen, settings.max_gap)
         if stop > first and start < last
     ]
     if not inside:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import schema
+from forecast import blocks, schema
 from forecast.availability import lead_count
 from forecast.batches.beside import BUILT_IN
 from forecast.config import Pipeline
 from forecast.errors import ForecastError
+from forecast.scaling import Scaling
 from forecast.schema import TIME
 from forecast.stages.workspace import Workspace
 from forecast.verification.regions import cells_of
@@ -46,6 +48,27 @@ class Problem:
     data_version: str
     static: xr.Dataset | None = None
     mask: xr.DataArray | None = None
+
+    @cached_property
+    def scaling(self) -> Scaling:
+        """Learned from the training span, every variable read once."""
+        return Scaling.fit(self.split.select(self.observed, self.split.train), [*self.targets, *self.covariates])
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """At which steps any target was observed, boolean, (time,)."""
+        return blocks.seen(self.observed, self.targets)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all observations."""
+        return sum(array.nbytes for array in self.observed.data_vars.values())
+
+    def held(self, memory: int) -> bool:
+        """Read all observations into memory, if they take no more than so many bytes; say whether they did."""
+        if self.size <= memory:
+            self.observed.load()
+        return self.size <= memory
 
 
 def roles(

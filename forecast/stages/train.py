@@ -33,6 +33,8 @@ from forecast.tracking import Run
 from forecast.training.progress import History
 from forecast.verification import within
 
+COPIES = 16  # of its data that a baseline may hold, in double precision with their lags
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -89,7 +91,7 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
         ForecastError: nothing ingested, an impossible split, an unknown option, or MLflow out of reach.
     """
     pipeline, problem = workspace.pipeline, pose(workspace)
-    problem.observed.load()
+    problem.held(pipeline.training.bytes)
     tracker = logbook.tracker(workspace)
     tags = {
         "code_version": __version__,
@@ -104,7 +106,7 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
         for place, name in enumerate(pipeline.baselines):
             report("fit baselines", place, len(pipeline.baselines))
             with parent.child(name, tags=tags | {"family": "baseline"}) as run:
-                fitted = _baseline(problem, name)
+                fitted = fit_baseline(problem, name, pipeline.training.bytes)
                 _keep(workspace, problem, fitted, run, entries, kept)
         report("fit baselines", len(pipeline.baselines), len(pipeline.baselines))
         learned: dict[str, History] = {}
@@ -157,14 +159,26 @@ def space_of(problem: Problem) -> xr.Dataset:
     return xr.Dataset(mask, coords=schema.space_coords(problem.observed))
 
 
-def _baseline(problem: Problem, name: str) -> Fitted:
+def fit_baseline(problem: Problem, name: str, memory: int) -> Fitted:
+    """Fit a baseline to every target; one that has to hold more than fits learns from the newest steps of training.
+
+    Args:
+        problem: what is to be forecast.
+        name: of the baseline.
+        memory: bytes that may be held.
+    """
     kind: type[Baseline] = member("baseline", BASELINES, name)
-    datasets, split = {}, problem.split
+    datasets, split, note = {}, problem.split, ""
     for target in problem.targets:
         baseline, observed = kind(), problem.observed[target]
-        baseline.fit(split.select(observed, split.train), problem.leads, split.select(observed, split.validate))
+        train, validate = split.select(observed, split.train), split.select(observed, split.validate)
+        fits = max(2, memory // COPIES * len(observed) // observed.nbytes)
+        if problem.size > memory and len(train) > fits and not kind.one_pass:
+            note = f"fitted on the newest {fits} steps of training: all of them do not fit into [training] memory"
+            train, validate = train[-fits:].load(), validate[:fits].load()
+        baseline.fit(train, problem.leads, validate)
         datasets[f"fitted:{target}"] = baseline.fitted
-    return Fitted(name, name, "baseline", {}, datasets)
+    return Fitted(name, name, "baseline", {}, datasets, note=note)
 
 
 def _keep(

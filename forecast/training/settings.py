@@ -40,6 +40,8 @@ class Training(BaseModel):
             it began to 1e-5 of the spread. A trained GRU took 32, an LSTM 128, a ConvLSTM under 512.
         save_every: chunks between two writes of the training checkpoint within an epoch; it is written after each
             epoch as well. A write of a small network takes some milliseconds.
+        memory: of observations, such as "500 MB": those that take more are read from the archive block by block, and
+            baselines that have to hold them learn from what fits. A process holds about half as much again.
         threads: of torch; None: 1 for series, whose steps are too small to share, and torch's own choice for maps.
     """
 
@@ -67,7 +69,13 @@ class Training(BaseModel):
     spin_up: int = Field(64, ge=0)
     cold_start: int = Field(512, ge=1)
     save_every: int = Field(1000, ge=1)
+    memory: str = Field("2 GB", pattern=r"^[0-9]+(\.[0-9]+)? ?[MG]B$")
     threads: int | None = Field(None, ge=1)
+
+    @property
+    def bytes(self) -> int:
+        """The memory in bytes."""
+        return int(float(self.memory[:-2]) * {"M": 1e6, "G": 1e9}[self.memory[-2]])
 
     @model_validator(mode="after")
     def _sound(self) -> Training:
