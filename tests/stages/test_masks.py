@@ -11,12 +11,14 @@ import pytest
 import xarray as xr
 
 from forecast import config
+from forecast.baselines import BASELINES
 from forecast.checkpoint import Checkpoint, load
 from forecast.errors import ForecastError
 from forecast.predict import Forecaster, forecaster
+from forecast.registry import member
 from forecast.stages.fit import Fitted, fit_model
 from forecast.stages.problem import Problem, concrete
-from forecast.stages.train import _baseline, settings_of, space_of
+from forecast.stages.train import settings_of, space_of
 from forecast.stages.workspace import Workspace, silent
 
 NETWORKS = {
@@ -69,6 +71,12 @@ cold_start = 4
     return Workspace(folder / "home", config.load(folder / "land.toml"))
 
 
+def baseline(problem: Problem, name: str) -> Fitted:
+    one, observed, split = member("baseline", BASELINES, name)(), problem.observed["t2m"], problem.split
+    one.fit(split.select(observed, split.train), problem.leads, split.select(observed, split.validate))
+    return Fitted(name, name, "baseline", {}, {"fitted:t2m": one.fitted})
+
+
 def at_work(place: Workspace, problem: Problem, fitted: Fitted) -> Forecaster:
     settings = settings_of(problem, place, fitted.family) | fitted.settings
     datasets = fitted.datasets | {"space": space_of(problem)}
@@ -88,7 +96,7 @@ def test_what_a_masked_cell_holds_moves_no_weight_and_no_forecast(tmp_path: Path
         lambda problem, one=one: fit_model(place, problem, one, place.pipeline.training, silent)
         for one in place.pipeline.models
     ]
-    made += [lambda problem, name=name: _baseline(problem, name) for name in ("persistence", "climatology", "linear")]
+    made += [lambda problem, name=name: baseline(problem, name) for name in ("persistence", "climatology", "linear")]
     reference = raw["time"].values[-1:]
     for make in made:
         mine, theirs = (make(problem) for problem in problems)
