@@ -80,13 +80,13 @@ def comparison(
 def _distribution(target: str, champion: Forecaster, one: xr.DataArray, truth: xr.DataArray) -> dict[str, Figure]:
     """Draw where among the champion's members the truth fell, and their error against their spread."""
     cast = champion.calibrated(target).members(one)
-    given = {"over": (REFERENCE, *schema.space_dims(truth)), "weights": schema.area_weights(truth)}
+    over, weights = (REFERENCE, *schema.space_dims(truth)), schema.area_weights(truth)
     count = cast.sizes[schema.MEMBER]
-    ranks = verification.rank_histogram(cast, truth, **given)
+    ranks = verification.rank_histogram(cast, truth, over=over, weights=weights)
     who = f"{target} of {champion.name}"
     drawn = {f"{target}_ranks": rank_histogram(ranks, levels=(np.arange(count) + 0.5) / count, title=f"Ranks: {who}")}
     if count > 1:
-        found = verification.spread_skill(cast, truth, **given)
+        found = verification.spread_skill(cast, truth, over=over, weights=weights)
         found = found.map(lambda part: part.assign_attrs(units=truth.attrs.get("units", "")))
         drawn[f"{target}_spread_and_error"] = spread_skill(found, title=f"Error by spread: {who}")
     return drawn
@@ -95,7 +95,7 @@ def _distribution(target: str, champion: Forecaster, one: xr.DataArray, truth: x
 def _on_maps(target: str, two: Mapping[str, xr.DataArray], truth: xr.DataArray) -> dict[str, Figure]:
     """Draw where the first of two forecasters beats the second, and the blur of both (maps of 4 x 4 cells or more)."""
     champion, rival = two
-    test = verification.diebold_mariano(*two.values(), truth, over=())
+    test = verification.diebold_mariano(two[champion], two[rival], truth, over=())
     found = verification.discoveries(test["p"])
     cells = verification.cells(two, truth)
     drawn = {f"{target}_skill_map": skill_map(cells, forecaster=champion, baseline=rival, found=found)}
