@@ -60,12 +60,13 @@ class CNN(Model):
         self.context = options.context
         sizes = pairwise((options.context * shape.inputs, *options.hidden))
         spread = (*options.dilation, *options.dilation[-1:] * len(options.hidden))
-        self.layers = nn.ModuleList(
+        layers = [
             Convolution(below, width, options.kernel, shape, dilation=apart)
             for (below, width), apart in zip(sizes, spread, strict=False)
-        )
-        for layer in self.layers:
+        ]
+        for layer in layers:
             draw(layer.weight, "he_normal")
+        self.layers = nn.ModuleList(layers)
         self.activations = nn.ModuleList(activation(options.activation) for _ in options.hidden)
         self.dropout = nn.Dropout2d(options.dropout)
         self.head = Convolution(sum(options.hidden), shape.leads * shape.outputs, options.head_kernel, shape)
@@ -81,6 +82,7 @@ class CNN(Model):
         lags = seen.unfold(1, self.context, 1).movedim(-1, 2).flatten(2, 3)
         maps, read = lags.flatten(0, 1).contiguous(memory_format=torch.channels_last), list[Tensor]()
         for layer, bend in zip(self.layers, self.activations, strict=True):
+            assert isinstance(layer, Convolution)
             maps = self.dropout(self.counted(bend(layer(maps, layer.share(self.cells)))))
             read.append(maps)
         y = self.head(torch.cat(read, dim=1), self.head.share(self.cells)).unflatten(0, x.shape[:2])
