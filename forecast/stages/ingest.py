@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import xarray as xr
 
 from forecast import quality, schema
@@ -12,6 +15,11 @@ from forecast.archive import Receipt
 from forecast.errors import ForecastError
 from forecast.quality import Finding
 from forecast.stages.workspace import Report, Workspace, silent
+
+PROBE = 1 / 256  # the first part of the span, which says how large all of it is
+COPIES = 4  # of a part that are held while it is read, judged and appended
+RESOLUTION = pd.Timedelta("1s")
+COUNTS = ("new", "corrected", "unchanged", "late", "missing")
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,11 @@ def ingest(
 ) -> Ingested:
     """Bring the archive up to date; the same observations twice change nothing.
 
+    What takes more than ``[training] memory`` is fetched, judged and appended by parts, in the order of time, if the
+    source can say beforehand how far it reaches; all its files have then been looked at (grid, units, calendar) before
+    the first part is written. Each part is a version. An ingest that was killed, or refused at a later part, has left
+    whole parts: the next one finds them unchanged and goes on. Quality rules do not see across two parts.
+
     Args:
         workspace: where the pipeline keeps its things.
         start: first time wanted (None: all there is).
@@ -43,18 +56,67 @@ def ingest(
         report: progress.
 
     Raises:
-        ForecastError: the source, a quality rule that refuses, or the archive says no; nothing is half ingested.
+        ForecastError: the source, a quality rule that refuses, or the archive says no; no part is half ingested.
     """
-    report("ingest", 0, 3)
-    fetched = workspace.source.fetch(start, end)
-    if not fetched.sizes[schema.TIME]:
+    spans = _parts(workspace, start, end)
+    done: list[Ingested] = []
+    report("ingest", 0, len(spans))
+    for number, span in enumerate(spans):
+        fetched = workspace.source.fetch(*span)
+        if fetched.sizes[schema.TIME]:
+            judged, findings = quality.inspect(fetched, **workspace.pipeline.quality.model_dump())
+            done.append(Ingested(workspace.archive.append(judged, arrival), findings, _described(judged)))
+        report("ingest", number + 1, len(spans))
+    if not done:
         raise ForecastError("observations in the span asked for", f"none from {start} to {end}", "ask for another span")
-    report("ingest", 1, 3)
-    judged, findings = quality.inspect(fetched, **workspace.pipeline.quality.model_dump())
-    report("ingest", 2, 3)
-    receipt = workspace.archive.append(judged, arrival)
-    report("ingest", 3, 3)
-    return Ingested(receipt, findings, _described(judged))
+    return done[0] if len(done) == 1 else _joined(done)
+
+
+def _parts(workspace: Workspace, start: Any, end: Any) -> list[tuple[Any, Any]]:
+    """Return the spans to be fetched one by one: one span for what fits, or what the source tells nothing of."""
+    reach = workspace.source.extent() if start is None and end is None else None
+    if reach is None:
+        return [(start, end)]
+    first, last = reach
+    whole, share = pd.Timedelta(last - first), PROBE
+    probe = workspace.source.fetch(first, _later(first, whole * share))
+    while probe.sizes[schema.TIME] < 2 and share < 1:
+        share = min(1.0, 4 * share)
+        probe = workspace.source.fetch(first, _later(first, whole * share))
+    memory, steps = workspace.pipeline.training.bytes, whole / schema.time_step(probe) + 1
+    size = probe.nbytes / probe.sizes[schema.TIME] * steps
+    if size <= memory:
+        return [(start, end)]
+    count = max(1, min(math.ceil(size * COPIES / memory), int(steps) // 2))
+    begins = [_later(first, whole * number / count) for number in range(count)]
+    ends = [_later(begin, -RESOLUTION) for begin in begins[1:]]
+    return list(zip(begins, [*ends, last], strict=True))
+
+
+def _later(time: Any, by: pd.Timedelta) -> Any:
+    return schema.shift_time(np.asarray([time]), by.round(RESOLUTION))[0]
+
+
+def _joined(done: list[Ingested]) -> Ingested:
+    """Return what parts of one ingest did as if they had been one."""
+    receipts = [one.receipt for one in done]
+    dates: dict[str, tuple[str, ...]] = {}
+    for receipt in receipts:
+        for name, stretches in receipt.dates.items():
+            dates[name] = (*dates.get(name, ()), *stretches)
+    counts = {name: sum(getattr(receipt, name) for receipt in receipts) for name in COUNTS}
+    series = tuple(one for receipt in receipts for one in receipt.series)
+    findings: dict[tuple[str, str, str], Finding] = {}
+    for finding in (finding for one in done for finding in one.findings):
+        key = (finding.rule, finding.variable, finding.action)
+        before = findings.get(key)
+        findings[key] = finding if before is None else replace(before, count=before.count + finding.count)
+    spans = [one.observed["span"].split(" to ") for one in done]
+    observed = {**done[-1].observed, "span": f"{spans[0][0]} to {spans[-1][1]}"}
+    steps = sum(int(one.observed["sizes"].split()[0]) for one in done)
+    observed["sizes"] = f"{steps} {done[0].observed['sizes'].split(' ', 1)[1]}"
+    receipt = Receipt(receipts[-1].version, **counts, dates=dates, series=series)
+    return Ingested(receipt, list(findings.values()), observed)
 
 
 def _described(data: xr.Dataset) -> dict[str, str]:
