@@ -1,6 +1,7 @@
 """Run the benchmarks: each ``tests/benchmarks/NAME.py`` is a script that prints its figures, in a process of its own.
 
-``python -m tests.benchmarks`` runs all, ``python -m tests.benchmarks NAME ...`` some, ``--list`` only names them.
+``python -m tests.benchmarks`` runs all, ``python -m tests.benchmarks NAME ...`` some, ``--list`` only names them; what
+follows the names from the first ``--`` word on is handed to the script, such as ``large_archive --gigabytes 1``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--list"]:
         print(*(f"{name:20} {caption}" for name, caption in known.items()), sep="\n")
         return 0
+    first = next((place for place, word in enumerate(arguments) if word.startswith("--")), len(arguments))
+    arguments, options = arguments[:first], arguments[first:]
     if unknown := sorted(set(arguments) - set(known)):
         print(f"no benchmark named {', '.join(unknown)}; there are {', '.join(known) or 'none'}", file=sys.stderr)
         return 1
@@ -33,7 +36,7 @@ def main(arguments: list[str]) -> int:
     for name in arguments or known:
         print(f"== {name}: {known[name]}", flush=True)
         start = time.perf_counter()
-        failed += subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"]).returncode != 0
+        failed += subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}", *options]).returncode != 0
         print(f"-- {time.perf_counter() - start:.1f} s", flush=True)
     return failed
 
