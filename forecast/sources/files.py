@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import xarray as xr
@@ -43,7 +44,12 @@ def opened(path: Path) -> Iterator[list[xr.Dataset]]:
             "pip install 'forecast-pipeline[grib]'",
         )
     try:
-        datasets = _grib(path) if engine == "cfgrib" else [xr.open_dataset(path, engine=engine, decode_timedelta=False)]
+        now = path.stat()
+        datasets = (
+            _grib(path, now.st_mtime_ns, now.st_size)
+            if engine == "cfgrib"
+            else [xr.open_dataset(path, engine=engine, decode_timedelta=False)]
+        )
     except Exception as error:  # each engine has its own exceptions; none may pass for data
         times = "decode time" in str(error)
         raise ForecastError(
@@ -54,14 +60,16 @@ def opened(path: Path) -> Iterator[list[xr.Dataset]]:
     try:
         yield datasets
     finally:
-        for data in datasets:
+        for data in datasets if engine != "cfgrib" else ():  # GRIB is opened anew at each read
             data.close()
 
 
-def _grib(path: Path) -> list[xr.Dataset]:
+@lru_cache(maxsize=64)
+def _grib(path: Path, changed: int, size: int) -> list[xr.Dataset]:
+    """Return a GRIB file's Datasets; to find its messages takes seconds, and is done once for each state of a file."""
     cfgrib = importlib.import_module("cfgrib")
     # no index file beside the user's data
     datasets: list[xr.Dataset] = cfgrib.open_datasets(str(path), backend_kwargs={"indexpath": ""})
     if not datasets:
-        raise ValueError("no message in it")
+        raise ValueError(f"no message in its {size} bytes")
     return datasets

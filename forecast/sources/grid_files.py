@@ -97,7 +97,7 @@ class GridFiles(base.Source):
             "licence": options.licence or attrs.get("licence", attrs.get("license", "not stated")),
         }
         if options.stations:
-            return check_observations(self._at_stations(joined).assign_attrs(told))
+            return check_observations(self._at_stations(joined).drop_attrs(deep=False).assign_attrs(told))
         del joined.attrs["origin"]
         return check_observations(joined.assign_attrs(told))
 

@@ -51,7 +51,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "time without units": (edit(lambda file: file["time"].delncattr("units")), "times with CF units"),
     "time in strange units": (edit(lambda file: file["time"].setncattr("units", "moons since 2001")), "times with CF"),
     "a time missing": (rewritten(lambda d: d.assign_coords(time=d.time.where(d.time != d.time[0]))), "1 missing"),
-    "text": (rewritten(lambda d: d.assign(t=(d.t.dims, np.full(d.t.shape, "x")))), "as numbers(.|\n)* of (object|<U1|StringDType)"),
+    "text": (rewritten(lambda d: d.assign(t=(d.t.dims, np.full(d.t.shape, "x")))), "as numbers(.|\n)* of (object|<U1)"),
     "beyond the pole": (edit(lambda file: file["lat"].__setitem__(0, 99.0)), r"latitudes in \[-90, 90\](.|\n)*99"),
     "a latitude missing": (edit(lambda file: file["lat"].__setitem__(0, np.nan)), "latitude for each(.|\n)*1 of 4"),
     "a longitude twice": (edit(lambda file: file["lon"].__setitem__(1, 0.0)), "each lon once(.|\n)*0 2 times"),

@@ -117,6 +117,7 @@ def test_stations_take_the_nearest_cell(tmp_path: Path) -> None:
     data = GridFiles(paths=path, stations={"west": [38, -50], "east": [55, 338], "pole": [69, 20]}).fetch()
     assert data.series.values.tolist() == ["east", "pole", "west"] and kind(data) == "series"
     np.testing.assert_array_equal(data.t, np.stack([MAPS[:, 0, 0], MAPS[:, 0, 0], MAPS[:, 1, 7]], axis=1))
+    assert set(data.attrs) == {"title", "source", "licence"}
     assert data.lat.values.tolist() == [55, 69, 38] and data.lon.values.tolist() == [338, 20, -50]
     (tmp_path / "s.csv").write_text("name,lat,lon\nwest,38,-50\n")
     table = GridFiles(paths=path, stations=str(tmp_path / "s.csv")).fetch()
