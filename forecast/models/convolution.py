@@ -14,13 +14,15 @@ masked maps, peepholes and narrow types go step by step, the input convolution d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from forecast.errors import ForecastError
 from forecast.models.base import Shape
@@ -175,7 +177,14 @@ class Cell(nn.Module):
         recurrent_kernel: width of the recurrent one, cells; odd.
         dilation: distance of the kernels' cells.
         peepholes: whether gates see the cell.
+
+    Attributes:
+        checkpointing: whether the backward pass computes gates again instead of finding them in memory.
+        compiled: whether the gates of single steps are compiled.
     """
+
+    checkpointing: bool = False
+    compiled: bool = False
 
     def __init__(
         self,
@@ -224,7 +233,10 @@ class Cell(nn.Module):
         seen, share = self.seen(joined, self.seen.share(counting)), self.carried.share(counting)
         hidden, cells = [], []
         for drive in seen.split(len(h)):
-            h, c, gates = self.step(drive + self.carried(h, share), c)
+            if self.checkpointing and shown is None and torch.is_grad_enabled():
+                h, c, gates = checkpoint(self._carried, drive, h, c, share, use_reentrant=False)
+            else:
+                h, c, gates = self._carried(drive, h, c, share)
             if counting is not None:
                 h, c = h.masked_fill(~counting, 0.0), c.masked_fill(~counting, 0.0)
             hidden.append(h)
@@ -249,17 +261,34 @@ class Cell(nn.Module):
         height, width = h.shape[2:]
         laid = tiles(height, width, self._widest(), self.seen.periodic, int(self.seen.dilation[0]), self.seen.poles)
         weights = self.seen.weight, self.carried.weight, self.seen.get_parameter("bias")
-        hidden, cells = convlstm(torch.stack(maps), h, c, *weights, laid)
+        hidden, cells = convlstm(torch.stack(maps), h, c, *weights, laid, not self.checkpointing)
         return list(hidden.unbind(0)), list(cells.unbind(0))
+
+    def _carried(
+        self, drive: Tensor, h: Tensor, c: Tensor, share: Tensor | None
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        return self.step(drive + self.carried(h, share), c)
 
     def step(self, drive: Tensor, c: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """One step: ``drive`` (B, 4 hidden, H, W) and the cell ``c`` give h, the next cell, and the gates."""
-        i, f, g, o = drive.split(self.hidden, dim=1)
-        if self.peepholes is not None:
-            i, f = i + self.peepholes[0] * c, f + self.peepholes[1] * c
-        i, f = torch.sigmoid(i), torch.sigmoid(f)
-        c = f * c + i * torch.tanh(g)
-        if self.peepholes is not None:
-            o = o + self.peepholes[2] * c
-        o = torch.sigmoid(o)
-        return o * torch.tanh(c), c, {"input gate": i, "forget gate": f, "output gate": o, "cell": c}
+        h, c, i, f, o = (_compiled(_gates) if self.compiled else _gates)(drive, c, self.peepholes)
+        return h, c, {"input gate": i, "forget gate": f, "output gate": o, "cell": c}
+
+
+def _gates(drive: Tensor, c: Tensor, peepholes: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return h, the next cell, and the gates input, forget and output."""
+    i, f, g, o = drive.chunk(GATES, dim=1)
+    if peepholes is not None:
+        i, f = i + peepholes[0] * c, f + peepholes[1] * c
+    i, f = torch.sigmoid(i), torch.sigmoid(f)
+    c = f * c + i * torch.tanh(g)
+    if peepholes is not None:
+        o = o + peepholes[2] * c
+    o = torch.sigmoid(o)
+    return o * torch.tanh(c), c, i, f, o
+
+
+@lru_cache
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function compiled by torch, on its first call; that wants a C++ compiler on the machine."""
+    return torch.compile(function)

@@ -42,6 +42,13 @@ class Training(BaseModel):
             epoch as well. A write of a small network takes some milliseconds.
         memory: of observations, such as "500 MB": those that take more are read from the archive block by block, and
             baselines that have to hold them learn from what fits. A process holds about half as much again.
+        precision: of the products in training: float32, or bfloat16 (torch.autocast), whose sums, state, loss and
+            weights stay float32. It pays where the processor has that arithmetic; others only imitate it, slowly. Early
+            stopping judges in float32, as forecasts are made.
+        compile: whether the gates of map networks' single steps are compiled (torch.compile), which wants a C++
+            compiler; whole chunks are swept by kernels of our own, which it leaves as they are.
+        checkpointing: whether the backward pass of map networks' recurrent layers computes gates again instead of
+            finding them in memory: the same gradients, in some half of the memory, for the gates' products once more.
         threads: of torch; None: 1 for series, whose steps are too small to share, and torch's own choice for maps.
     """
 
@@ -70,6 +77,9 @@ class Training(BaseModel):
     cold_start: int = Field(512, ge=1)
     save_every: int = Field(1000, ge=1)
     memory: str = Field("2 GB", pattern=r"^[0-9]+(\.[0-9]+)? ?[MG]B$")
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
+    checkpointing: bool = False
     threads: int | None = Field(None, ge=1)
 
     @property

@@ -85,6 +85,10 @@ class _Training:
         self.objective = Objective(settings.loss, tuple(quantiles), train.weights, weights)
         self.descent, self.average = Descent(model, settings), Average(model, settings.average)
         self.layers = layers(model)
+        for part in model.modules():
+            for name, wanted in (("checkpointing", settings.checkpointing), ("compiled", settings.compile)):
+                if hasattr(part, name):
+                    setattr(part, name, wanted)
         self.history, self.epoch, self.best = History(), Epoch(), self.average.now()
 
     def run(self, path: Path | None, report: Report | None) -> History:
@@ -116,7 +120,7 @@ class _Training:
         streams = self.train.dealt(offset) if offset else self.train
         if epoch.random is not None:
             torch.set_rng_state(epoch.random)
-        walk, total = Walk(self.model, streams, settings.k2, epoch.number, epoch.kept), len(streams)
+        walk, total = Walk(self.model, streams, settings.k2, epoch.number, epoch.kept, settings.precision), len(streams)
         self.model.train()
         self.model.progress = self._share(total)
         for window in walk:

@@ -46,14 +46,24 @@ class Walk:
         k2: steps that the gradient reaches back.
         number: chunks done already.
         kept: the state that was kept after them.
+        precision: of the model's products (see Training); y and the state come out as wide as x in any case.
 
     Attributes:
         number: chunks done.
         kept: the state before the next window, out of the graph; None: nothing lies before it.
     """
 
-    def __init__(self, model: Model, streams: Streams, k2: int, number: int = 0, kept: State | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        streams: Streams,
+        k2: int,
+        number: int = 0,
+        kept: State | None = None,
+        precision: str = "float32",
+    ) -> None:
         self.model, self.streams, self.k2, self.number, self.kept = model, streams, k2, number, kept
+        self.narrow = precision == "bfloat16"
 
     def __iter__(self) -> Iterator[Window]:
         k1, k2 = self.streams.chunk, self.k2
@@ -103,9 +113,12 @@ class Walk:
     def _step(self, seen: _Seen, start: int, stop: int, state: State | None) -> tuple[Tensor, State]:
         whole = stop - start == seen.length
         parts = [part if part is None or whole else part[:, start:stop] for part in (seen.x, seen.future)]
-        if not (self.model.taught and self.model.training):
-            return self.model(*parts, state)
-        return self.model(*parts, state, seen.y[:, start:stop])
+        truth = (seen.y[:, start:stop],) if self.model.taught and self.model.training else ()
+        if not self.narrow:
+            return self.model(*parts, state, *truth)
+        with torch.autocast(seen.x.device.type, torch.bfloat16):
+            y, state = self.model(*parts, state, *truth)
+        return y.to(seen.x.dtype), {name: one.to(seen.x.dtype) for name, one in state.items()}
 
 
 class _Seen:
