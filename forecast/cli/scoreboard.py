@@ -75,9 +75,10 @@ def _columns(scores: xr.Dataset, factor: float) -> list[Column]:
 
 def _caption(scores: xr.Dataset) -> str:
     nominal = 100 * float(scores["nominal"].mean())
+    skill = scores["skill"].attrs["definition"]
     lines = {
         "RMSE": scores["rmse"].attrs["definition"],
-        "skill": f"against persistence and climatology; {scores['skill'].attrs['definition']}; here MSE is the mean over all leads, in %",
+        "skill": f"against persistence and climatology; {skill}; here MSE is the mean over all leads, in %",
         "CRPS": f"{scores['crps'].attrs['definition']}; mean over all leads",
         "cover": f"{scores['coverage'].attrs['definition']} ({nominal:.0f} %); mean over all leads",
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +11,14 @@ from pathlib import Path
 import xarray as xr
 
 from forecast.errors import ForecastError
+from forecast.registry import member
 
 ENGINES = {
     "netcdf4": (".nc", ".nc4", ".netcdf", ".cdf", ".h5"),
     "zarr": (".zarr",),
     "cfgrib": (".grib", ".grb", ".grib2", ".grb2"),
 }
+GRIB = {"cfgrib": "cfgrib:open_datasets"}  # of an extra: imported when a file asks for it
 
 
 @contextmanager
@@ -67,9 +68,9 @@ def opened(path: Path) -> Iterator[list[xr.Dataset]]:
 @lru_cache(maxsize=64)
 def _grib(path: Path, changed: int, size: int) -> list[xr.Dataset]:
     """Return a GRIB file's Datasets; to find its messages takes seconds, and is done once for each state of a file."""
-    cfgrib = importlib.import_module("cfgrib")
+    read = member("GRIB reader", GRIB, "cfgrib")
     # no index file beside the user's data
-    datasets: list[xr.Dataset] = cfgrib.open_datasets(str(path), backend_kwargs={"indexpath": ""})
+    datasets: list[xr.Dataset] = read(str(path), backend_kwargs={"indexpath": ""})
     if not datasets:
         raise ValueError(f"no message in its {size} bytes")
     return datasets

@@ -61,6 +61,7 @@ def test_baselines_that_must_hold_their_data_learn_from_the_newest_and_say_so(
     assert not whole.note and not part.note
     for name, values in whole.datasets["fitted:t2m"].items():
         np.testing.assert_allclose(part.datasets["fitted:t2m"][name], values, rtol=1e-10)
-    whole, part = (fit_baseline(problem, "damped_persistence", one) for problem, one in zip(problems, memory, strict=True))
+    pairs = zip(problems, memory, strict=True)
+    whole, part = (fit_baseline(problem, "damped_persistence", one) for problem, one in pairs)
     assert not whole.note and "fitted on the newest" in part.note
     assert not np.allclose(part.datasets["fitted:t2m"]["factor"], whole.datasets["fitted:t2m"]["factor"])
