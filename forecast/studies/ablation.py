@@ -85,7 +85,7 @@ class Ablation(Study):
         start, steps = self._steps(TEST), self._weather.values.shape[1]
         tapes = torch.arange(len(self._weather.values))
         truth = self._weather.truth(tapes, torch.zeros_like(tapes), steps, (start, steps))[..., 0]
-        values = self._weather.values[:, :, :1]
+        values = self._weather.values[tapes[:, None], torch.arange(steps), :1]
         day = torch.cat([torch.full((len(values), LEADS - 1, 1), torch.nan), values], dim=1)[:, :, 0]
         said = {"the last value": values, "the value a day before": day.unfold(1, LEADS, 1)}
         return [
