@@ -26,6 +26,7 @@ HEADS = {
     "seasonal_naive": "season. naive",
 }
 SKILLS = ("persistence", "climatology")
+ENDINGS = {".csv": "csv", ".json": "json", ".nc": "netcdf"}
 PLACES = 12  # series named when none was asked for
 
 
@@ -42,15 +43,77 @@ def find(home: Path, pipeline: str, at: str | None, tomorrow: bool, time: str | 
     Raises:
         ForecastError: no place, or one outside the domain; a time outside the run; both kinds of time.
     """
+    issue = _newest(home, pipeline, tomorrow, time)
+    if at is None:
+        raise ForecastError("a place", "none", _invitation(issue))
+    return issue.series(at) if issue.kind == "series" else issue.at(*_point(at))
+
+
+def _newest(home: Path, pipeline: str, tomorrow: bool, time: str | None) -> Issue:
     from forecast import query
 
     if tomorrow and time:
         raise ForecastError("--tomorrow or --time", "both", "leave one out")
     issue = query.open(home, pipeline).latest()
-    if at is None:
-        raise ForecastError("a place", "none", _invitation(issue))
-    issue = issue.tomorrow() if tomorrow else issue.valid_time(time) if time else issue
-    return issue.series(at) if issue.kind == "series" else issue.at(*_point(at))
+    return issue.tomorrow() if tomorrow else issue.valid_time(time) if time else issue
+
+
+def format_of(output: Path) -> str:
+    """Return the format of an answer at a place that a file's ending names.
+
+    Raises:
+        ForecastError: no such ending.
+    """
+    from forecast.query.names import choose
+
+    return ENDINGS[choose("file ending of an answer at a place", ENDINGS, output.suffix, ForecastError)]
+
+
+def export(home: Path, pipeline: str, output: Path, tomorrow: bool, time: str | None) -> None:
+    """Write the newest issue of a pipeline, whole, to a file; its ending chooses the format.
+
+    Args:
+        home: folder of all pipelines.
+        pipeline: its name.
+        output: NAME.nc, .zarr, .csv, .geojson, or .png: the maps as a picture.
+        tomorrow: the calendar day after the date of issue only.
+        time: a valid time, a date, or a span "first/last" only.
+
+    Raises:
+        ForecastError: another ending; a picture of series; a time outside the run.
+    """
+    from forecast.query import export as files
+
+    issue = _newest(home, pipeline, tomorrow, time)
+    if output.suffix != ".png":
+        files.save(issue, output)
+    elif issue.kind == "series":
+        raise ForecastError("maps for a picture", f"{pipeline}, a pipeline of series", "write .csv, or open the page")
+    else:
+        from forecast import figures
+
+        data = issue.data[[issue.targets[0]]].load().expand_dims("forecast_reference_time")
+        figures.maps(data, variable=issue.targets[0]).savefig(output, dpi=150)
+
+
+def cube(home: Path, pipeline: str, output: Path | None) -> None:
+    """Write all issues of a pipeline as one CF cube.
+
+    Args:
+        home: folder of all pipelines.
+        pipeline: its name.
+        output: NAME.nc or NAME.zarr.
+
+    Raises:
+        ForecastError: no file, another ending, or issues of other leads or cells.
+    """
+    from forecast import query
+    from forecast.query import export as files
+
+    if output is None:
+        raise ForecastError("--output FILE for the cube", "a terminal", "add --output cube.nc")
+    reader = query.open(home, pipeline)
+    files.save_cube([reader.issue(stamp.forecast_id) for stamp in reader.issues()[::-1]], output)
 
 
 def example(forecast: xr.Dataset) -> str:

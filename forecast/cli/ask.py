@@ -24,20 +24,42 @@ def query(
     time: Annotated[str | None, typer.Option(help="A valid time, a date, or a span 'first/last'.")] = None,
     variable: Annotated[list[str] | None, typer.Option(help="A column, such as temp; by default a digest.")] = None,
     format: Annotated[str | None, typer.Option(help="csv, json or netcdf, instead of a table.")] = None,
-    output: Annotated[Path | None, typer.Option(help="File for csv, json or netcdf.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help=".csv, .json, .nc; without --at the whole issue, also .zarr, .geojson, .png.")
+    ] = None,
+    cube: Annotated[bool, typer.Option("--cube", help="All issues as one CF cube: --output FILE.nc or .zarr.")] = False,
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Answer with value, unit, interval, the baselines' values and the skill there."""
-    format = "json" if json else format
+    """Answer with value, unit, interval, the baselines' values and the skill there; or write an issue to a file."""
+    name, format = name_of(pipeline), "json" if json else format
+    if cube:
+        answer.cube(home_of(home), name, output)
+    elif output is not None and at is None and format is None:
+        answer.export(home_of(home), name, output, tomorrow, time)
+    else:
+        _at_a_place(home, name, at, tomorrow, time, variable or [], format, output)
+        return
+    show.errors.print(f"wrote {escape(str(output))}")
+
+
+def _at_a_place(
+    home: Path | None,
+    name: str,
+    at: str | None,
+    tomorrow: bool,
+    time: str | None,
+    variables: list[str],
+    format: str | None,
+    output: Path | None,
+) -> None:
     if format is None and output is not None:
-        raise ForecastError("--format csv, json or netcdf with --output", "no format", "add --format netcdf")
+        format = answer.format_of(output)
     if format == "netcdf" and output is None:
         raise ForecastError("--output FILE for netcdf", "a terminal", "add --output answer.nc")
-    name = name_of(pipeline)
     found = answer.find(home_of(home), name, at, tomorrow, time)
     if format is None:
-        answer.answer(found, variable or [])
+        answer.answer(found, variables)
         show.next_steps(
             (command("query", name, "--at", at, "--format", "csv", home=home), "every column, as a file"),
             (command("serve", name, home=home), "open the page"),
@@ -45,7 +67,7 @@ def query(
         return
     from forecast.query import formats
 
-    content = formats.write(found, format, variable or None)
+    content = formats.write(found, format, variables or None)
     if output is None:
         sys.stdout.write(content.decode().rstrip("\n") + "\n")
         return

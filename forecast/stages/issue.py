@@ -191,4 +191,8 @@ def _attributes(
         "step": pd.Timedelta(champion.step).isoformat(),
         "inputs": inputs_digest(known, known.sizes[TIME], champion),
     }
-    return attrs | ({"simulated": "yes"} if known.attrs.get("simulated") == "yes" else {})
+    told = {
+        name: str(known.attrs[name]) for name in ("grid_mapping", "institution", "licence") if known.attrs.get(name)
+    }
+    told |= {"observations": str(known.attrs["source"])} if known.attrs.get("source") else {}
+    return attrs | told | ({"simulated": "yes"} if known.attrs.get("simulated") == "yes" else {})

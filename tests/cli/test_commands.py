@@ -107,3 +107,15 @@ def test_an_answer_is_a_file_in_each_format(here: Path, forecast: Call, tmp_path
     assert said.out == "" and "wrote" in said.err
     with xr.open_dataset(tmp_path / "a.nc") as answer:
         assert answer["temp"].sizes == {"lead": 2}
+    assert forecast("query", "tiny", "--at", "north", "--output", tmp_path / "a.csv").code == 0
+    assert (tmp_path / "a.csv").read_text().startswith("valid_time,lead_hours,temp")
+
+
+def test_without_a_place_a_file_holds_the_whole_issue_or_all_of_them(
+    here: Path, forecast: Call, tmp_path: Path
+) -> None:
+    assert forecast("query", "tiny", "--output", tmp_path / "all.csv").code == 0
+    assert (tmp_path / "all.csv").read_text().count("\n") == 5  # a head, two leads of two stations
+    assert "wrote" in forecast("query", "tiny", "--cube", "--output", tmp_path / "cube.nc").err
+    with xr.open_dataset(tmp_path / "cube.nc", decode_timedelta=True) as cube:
+        assert cube["temp_quantile"].dims == ("forecast_reference_time", "lead", "quantile", "series")
