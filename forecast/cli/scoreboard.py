@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 MOST_LEADS = 6
 CHOSEN_STEPS = (1, 3, 6, 12, 24, 48)  # of more leads than fit, those of most interest in hourly data
 SHORT = {"persistence": "persist.", "climatology": "climat."}  # so that six leads, CRPS and coverage fit 100 columns
-READABLE = {"Pa": ("hPa", 0.01)}
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def scoreboard(target: str, scores: xr.Dataset, *, champion: str, title: str) ->
         champion: who is marked.
         title: the span and the data.
     """
-    units, factor = READABLE.get(units := scores["rmse"].attrs.get("units", ""), (units, 1.0))
+    units, factor = _readable(scores["rmse"])
     columns = _columns(scores, factor)
     covered = 100 * scores["coverage"].mean("lead").values
     rows = []
@@ -102,7 +101,7 @@ def differences(target: str, interval: xr.Dataset) -> list[str]:
         target: its name.
         interval: ``verification.paired`` with p, and the forecasters' names as attributes a and b.
     """
-    units, factor = READABLE.get(units := interval["difference"].attrs.get("units", ""), (units, 1.0))
+    units, factor = _readable(interval["difference"])
     lines = []
     for lead in _leads(interval):
         row = interval.sel(lead=lead)
@@ -116,3 +115,9 @@ def differences(target: str, interval: xr.Dataset) -> list[str]:
 
 def _chance(p: float) -> str:
     return "unknown" if p != p else "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def _readable(score: xr.DataArray) -> tuple[str, float]:
+    from forecast.units import readable
+
+    return readable(str(score.attrs.get("units", "")))

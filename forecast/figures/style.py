@@ -15,13 +15,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from forecast import units
+
 INK, QUIET, GRID, EMPTY = "#1f1f1f", "#6b6b6b", "#e4e4e4", "#ededed"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C6D1F")
 DASHES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (3, 1)))
 TITLE, LABEL, SMALL = 12.0, 9.5, 8.5
-
-# How a unit is written for people, and the factor to it.
-READABLE = {"Pa": ("hPa", 0.01), "degF": ("°F", 1.0), "degC": ("°C", 1.0), "mile hour-1": ("mph", 1.0), "1": ("", 1.0)}
 
 # Dates by the finest part that a tick shows (year, month, day, hour, minute, second), and where that part is at zero.
 FORMATS = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S"]
@@ -122,8 +121,7 @@ def apart(heights: np.ndarray, gap: float) -> np.ndarray:
 
 def readable(data: xr.DataArray) -> tuple[xr.DataArray, str]:
     """Return data in the unit that people read (Pa becomes hPa), other attributes kept, and that unit's symbol."""
-    units = str(data.attrs.get("units", ""))
-    symbol, factor = READABLE.get(units, (units, 1.0))
+    symbol, factor = units.readable(str(data.attrs.get("units", "")))
     return (data if factor == 1 else data * factor).assign_attrs(data.attrs | {"units": symbol}), symbol
 
 
