@@ -140,6 +140,7 @@ def to_dataset(table: pd.DataFrame, given: checkpoint.Checkpoint, calendar: str)
     data = rows.to_xarray()
     for dim in dims[1:]:
         data = _known_cells(data, dim, space[dim].values)
+    data = data.assign_coords({name: one for name, one in schema.space_coords(space).items() if name not in dims})
     data = data.reindex({TIME: _axis(data[TIME].values, given.settings["step"])})
     for name, unit in units.items():
         data[name].attrs["units"] = unit
