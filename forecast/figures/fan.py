@@ -22,7 +22,8 @@ from forecast.figures.style import (
     stamp,
     time_axis,
 )
-from forecast.schema import BASELINE, LAT, LEAD, LON, QUANTILE, REFERENCE, TIME, valid_times
+from forecast.schema import BASELINE, LAT, LEAD, LON, QUANTILE, REFERENCE, TIME, X, Y, valid_times
+from forecast.sphere import distance
 
 
 def series_fan(
@@ -40,7 +41,8 @@ def series_fan(
         issue: forecast Dataset; its last reference time is drawn.
         observed: (time, *space), in the units of the forecast; what is known of the leads is drawn too.
         variable: the target's name; ``VAR_quantile`` and ``VAR_baseline`` are drawn where they are.
-        place: one place: {"series": name}, or {"lat": degrees, "lon": degrees}, the nearest cell.
+        place: one place: {"series": name}, or {"lat": degrees, "lon": degrees}, the nearest cell (of a projected grid
+            by great circle).
         baseline: name of the baseline to draw; None draws none.
         history: observed steps before the reference time; None takes twice the leads.
     """
@@ -77,6 +79,10 @@ def series_fan(
 
 
 def _at(data: xr.DataArray, place: Mapping[str, Any]) -> xr.DataArray:
+    if Y in data.dims:
+        away = distance(data[LAT].values, data[LON].values, place[LAT], place[LON])
+        row, column = np.unravel_index(int(away.argmin()), away.shape)
+        return data.isel({Y: row, X: column})
     near = {dim: value for dim, value in place.items() if dim in (LAT, LON)}
     exact = {dim: value for dim, value in place.items() if dim not in near}
     return (data.sel(near, method="nearest") if near else data).sel(exact)

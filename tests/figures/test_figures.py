@@ -17,6 +17,8 @@ from forecast import verification
 from forecast.errors import ForecastError
 from forecast.figures import loss_curves, maps, series_fan, skill_by_lead, skill_map
 from forecast.schema import LEAD, QUANTILE, REFERENCE
+from forecast.sphere import distance
+from tests.fabricated import EAST, NORTH, projected
 from tests.worlds import forecasts, observations
 
 SEED = np.random.default_rng(0)
@@ -134,6 +136,22 @@ def test_a_fan_of_a_cell_takes_the_nearest():
     assert "40°N 2.5°E" in words(figure)
     drawn = max((line.get_ydata() for line in figure.axes[0].lines), key=len)
     np.testing.assert_allclose(drawn, observed.sel(lat=40, lon=2.5).values[7:14] / 100)
+
+
+def test_a_fan_of_a_projected_cell_takes_the_nearest_by_great_circle():
+    world = projected(20).assign_coords(time=pd.date_range("2008-01-01", periods=20).values)
+    observed = world["t2m"]
+    ahead = observed[11:14].values[None] + 1.0
+    lead = pd.to_timedelta([1, 2, 3], "D").values
+    space = {name: observed[name].variable for name in ("y", "x", "lat", "lon")}
+    coords = {REFERENCE: observed["time"].values[[10]], LEAD: lead, **space}
+    data = issue(xr.DataArray(ahead, coords, (REFERENCE, LEAD, "y", "x")), "slp")
+    place = {"lat": 89.5, "lon": float(EAST[0, 7]) + 300}  # over the pole: longitude alone would mislead
+    figure = series_fan(data, observed, variable="slp", place=place, baseline="persistence", history=4)
+    pole = np.unravel_index(distance(NORTH, EAST, place["lat"], place["lon"]).argmin(), NORTH.shape)
+    drawn = max((line.get_ydata() for line in figure.axes[0].lines), key=len)
+    np.testing.assert_allclose(drawn, observed[7:14, *pole].values / 100)
+    assert f"{NORTH[pole]:g}°N" in words(figure)
 
 
 def test_a_fan_without_truth_quantiles_or_baseline():
