@@ -138,7 +138,13 @@ function describe() {
   $("versions").textContent = `${summary.forecast_id} · data version ${summary.data_version.slice(0, 12)}`;
   const unit = measure(variable.units);
   $("units-note").textContent = unit.converted ? `Shown in ${unit.unit}; the API answers in ${variable.units}.` : "";
-  $("map-note").textContent = summary.kind === "series" ? "" : summary.simulated ? "Simulated world: our coastline would mean nothing here, so none is drawn. Shading is interpolated between cell centres; the readout is the cell’s own value." : "Shading is interpolated between cell centres; the readout is the cell’s own value. Coastline: Natural Earth 1:110m.";
+  if (summary.kind === "series") $("map-note").textContent = "";
+}
+
+function explain(projected) {
+  const world = summary.simulated ? "Simulated world: our coastline would mean nothing here, so none is drawn." : "Coastline: Natural Earth 1:110m.";
+  const drawn = projected ? "Each cell of the projected grid is drawn in its own outline; the readout is its value." : "Shading is interpolated between cell centres; the readout is the cell’s own value.";
+  $("map-note").textContent = summary.simulated ? `${world} ${drawn}` : `${drawn} ${world}`;
 }
 
 const field = (lead) => {
@@ -167,6 +173,7 @@ async function setLead(lead) {
     map.show(now, scale, lines);
     performance.mark("first map");
     legend(scale, unit.unit);
+    explain(Boolean(now.corners));
   } else list.mark(lead);
   $("valid").textContent = when(at.valid_time, { time: summary.step_hours < 24 });
   $("lead-text").textContent = ahead(at.lead_hours);
@@ -187,8 +194,7 @@ function legend({ colours, labels }, unit) {
 
 // The cell with a value that lies nearest to the middle of the grid.
 function middle() {
-  const { lat, lon } = map.grid;
-  const [row, column] = [(lat.length - 1) / 2, (lon.length - 1) / 2];
+  const [row, column] = map.grid.shape.map((size) => (size - 1) / 2);
   const cells = d3.range(map.field.values.length).filter((index) => map.field.values[index] !== null).map((index) => map.cell(index));
   const best = cells.length ? cells[d3.minIndex(cells, (cell) => Math.hypot(cell.row - row, cell.column - column))] : map.cell(0);
   return { lat: best.lat, lon: best.lon };
@@ -205,8 +211,8 @@ async function choosePlace(place) {
       panel.mark(state.lead);
       if (place.series === undefined) {
         map.choose(map.nearest(answer.place.lat, answer.place.lon));
-        Object.assign($("lat"), { value: String(place.lat) });
-        Object.assign($("lon"), { value: String(place.lon) });
+        Object.assign($("lat"), { value: String(Number(place.lat.toFixed(4))) });
+        Object.assign($("lon"), { value: String(Number(place.lon.toFixed(4))) });
       } else list.choose(place.series);
       remember();
     } catch (error) {

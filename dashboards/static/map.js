@@ -1,5 +1,7 @@
-// The map: filled levels on a canvas, interpolated between cell centres; a readout and a click give the cell's own value.
+// The map on a canvas: of a regular grid filled levels, interpolated between cell centres, of a projected one its cells; a
+// readout and a click give the cell's own value.
 
+import { Quads, project, rim } from "./quads.js";
 import { Raster } from "./raster.js";
 
 const PAD = 26;
@@ -21,10 +23,12 @@ export class FieldMap {
 
   // field: an answer of /map; scale: from levels(); land: GeoJSON, or null for a world without our coasts.
   show(field, scale, land) {
-    const same = this.grid && this.grid.lat.join() === field.lat.join() && this.grid.lon.join() === field.lon.join();
+    const alike = (one, other) => one.length === other.length && one.every((value, index) => value === other[index]);
+    const { lat, lon, periodic, corners = null, bounds = null, shape = [lat.length, lon.length] } = field;
+    const same = this.grid && alike(this.grid.shape, shape) && alike(this.grid.lat, lat) && alike(this.grid.lon, lon);
     Object.assign(this, { field, scale, land });
     if (!same) {
-      this.grid = { lat: field.lat, lon: field.lon, periodic: field.periodic };
+      this.grid = { lat, lon, periodic, shape, corners, bounds };
       this.cursor = this.chosen = null;
       this.#layout();
     }
@@ -33,13 +37,15 @@ export class FieldMap {
   }
 
   cell(index) {
-    const columns = this.grid.lon.length;
-    const [row, column] = [Math.floor(index / columns), index % columns];
-    return { index, row, column, lat: this.grid.lat[row], lon: this.grid.lon[column], value: this.field.values[index] };
+    const { lat, lon, corners, shape } = this.grid;
+    const [row, column] = [Math.floor(index / shape[1]), index % shape[1]];
+    const value = this.field.values[index];
+    return { index, row, column, lat: lat[corners ? index : row], lon: lon[corners ? index : column], value };
   }
 
   // Index of the cell nearest to a point: of the grid's own kind, as the server finds it.
   nearest(lat, lon) {
+    if (this.grid.corners) return d3.minIndex(this.grid.lat, (at, index) => d3.geoDistance([this.grid.lon[index], at], [lon, lat]));
     const away = (a, b) => Math.abs(((((a - b + 180) % 360) + 360) % 360) - 180);
     const row = d3.minIndex(this.grid.lat, (value) => Math.abs(value - lat));
     return row * this.grid.lon.length + d3.minIndex(this.grid.lon, (value) => away(value, lon));
@@ -69,10 +75,10 @@ export class FieldMap {
   }
 
   #layout() {
-    const [south, north] = this.#edges(this.grid.lat, 90);
-    const [west, east] = this.#edges(this.grid.lon);
+    const { lat, lon, corners, bounds } = this.grid;
+    const [south, north, west, east] = corners ? bounds : [...this.#edges(lat, 90), ...this.#edges(lon)];
     Object.assign(this, { south, north, west, east, width: this.canvas.parentElement.clientWidth });
-    this.projection = this.#projection();
+    this.projection = corners ? project(this.grid, bounds) : this.#projection();
     const outline = this.#outline();
     const box = (height) => [[PAD, 10], [this.width - 10, height - PAD + 6]];
     this.projection.fitWidth(this.width - PAD - 10, outline);
@@ -84,7 +90,7 @@ export class FieldMap {
     Object.assign(this.canvas, { width: this.width * ratio, height: this.height * ratio });
     this.canvas.style.height = `${this.height}px`;
     Object.assign(this.layer, { width: this.width, height: this.height });
-    this.raster = new Raster(this);
+    this.raster = corners ? new Quads(this) : new Raster(this);
   }
 
   #projection() {
@@ -100,6 +106,7 @@ export class FieldMap {
   // The edge of the domain as a closed line, eastward along the south and back along the north.
   #outline() {
     const { south, north, west, east } = this;
+    if (this.grid.corners) return this.projection.rotate()[1] ? rim(this.grid) : { type: "Sphere" };
     if (east - west >= 359.9 && north - south > 170) return { type: "Sphere" };
     const [from, to] = [west + 1e-6, east - 1e-6]; // a line along the seam itself would be cut
     const along = d3.range(0, 1.0001, 1 / 64).map((part) => from + part * (to - from));
@@ -165,7 +172,7 @@ export class FieldMap {
   }
 
   #labels(context, colour) {
-    if (this.border.type === "Sphere") return;
+    if (this.border.type === "Sphere" || this.grid.corners) return;
     const { lons, lats } = this.#graticule();
     Object.assign(context, { fillStyle: colour, font: "11px system-ui, sans-serif", textAlign: "center", textBaseline: "top" });
     for (const lon of lons.filter((value) => value > this.west + 1 && value < this.east - 1)) {
@@ -192,6 +199,10 @@ export class FieldMap {
 
   #cellAt(event) {
     if (!this.field) return null;
+    if (this.grid.corners) {
+      const index = this.raster.at(event.offsetX, event.offsetY);
+      return index === null ? null : this.cell(index);
+    }
     const point = this.projection.invert([event.offsetX, event.offsetY]);
     if (!point || !Number.isFinite(point[0])) return null;
     const eastward = this.#eastward(point[0]);
@@ -211,13 +222,28 @@ export class FieldMap {
     const move = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!this.field || (!move && event.key !== "Enter")) return;
     event.preventDefault();
-    const [rows, columns] = [this.grid.lat.length, this.grid.lon.length];
+    const [rows, columns] = this.grid.shape;
     const at = this.cell(this.cursor ?? this.chosen ?? Math.floor(rows / 2) * columns + Math.floor(columns / 2));
     if (!move) return void this.#picked(at);
-    const row = Math.min(rows - 1, Math.max(0, at.row + move[0]));
-    const column = this.grid.periodic ? (at.column + move[1] + columns) % columns : Math.min(columns - 1, Math.max(0, at.column + move[1]));
+    const [up, along] = this.grid.corners ? this.#towards(at, move) : move;
+    const row = Math.min(rows - 1, Math.max(0, at.row + up));
+    const column = this.grid.periodic ? (at.column + along + columns) % columns : Math.min(columns - 1, Math.max(0, at.column + along));
     this.cursor = row * columns + column;
     this.draw();
     this.#hovered(this.cell(this.cursor));
+  }
+
+  // The step on the grid, a row or a column, that leads most nearly up or along as a projected grid lies on the screen.
+  #towards(at, [up, along]) {
+    const [rows, columns] = this.grid.shape;
+    const [x, y] = this.screen(at);
+    const within = ([row, column]) => row >= 0 && row < rows && column >= 0 && column < columns;
+    const steps = [[1, 0], [-1, 0], [0, 1], [0, -1]].filter((step) => within([at.row + step[0], at.column + step[1]]));
+    const ways = steps.map((step) => {
+      const next = this.screen(this.cell((at.row + step[0]) * columns + at.column + step[1]));
+      return (along * (next[0] - x) + up * (y - next[1])) / Math.hypot(next[0] - x, next[1] - y);
+    });
+    const best = d3.maxIndex(ways);
+    return ways[best] > 0.5 ? steps[best] : [0, 0];
   }
 }

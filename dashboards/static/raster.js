@@ -3,7 +3,7 @@
 
 const LATTICE = 4; // pixels between exact inversions; in between, longitude and latitude are interpolated
 const SEAM = 20; // degrees between neighbouring knots that only a seam or the projection's edge can make
-const MASKED = [128, 128, 128, 70]; // red, green, blue, alpha of cells without a value
+export const MASKED = [128, 128, 128, 70]; // red, green, blue, alpha of cells without a value
 const LINE = 0.8; // brightness of the line between two levels
 
 export class Raster {

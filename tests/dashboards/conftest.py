@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dashboards.server import page as mounted
 from forecast.serve import create_app
@@ -23,13 +23,14 @@ ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-backgroun
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with a map, its simulated twin, three series, and a pipeline that has issued nothing."""
+    """The address of a server with a map, its simulated twin, a projected one, three series, one that is bare."""
     home = tmp_path_factory.mktemp("page")
     fabricated.map_pipeline(home)
     fabricated.map_pipeline(home, "sim", simulated="yes")
+    fabricated.projected_pipeline(home)
     fabricated.series_pipeline(home)
     (home / "bare").mkdir()
-    app = mounted(create_app(home, ["slp", "sim", "load", "bare"], lambda: NOW[0]))
+    app = mounted(create_app(home, ["slp", "sim", "load", "arctic", "bare"], lambda: NOW[0]))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -46,6 +47,7 @@ def browser() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("no chromium: `apt-get install chromium` runs the page's tests")
+    expect.set_options(timeout=30_000)  # a busy machine takes many times the usual second
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
