@@ -157,9 +157,9 @@ class ModelForecaster(Forecaster):
             len(self.leads),
             mask=settings["mask"],
             step=self.step,
-            fields=settings.get("fields", ("position",)),
+            fields=settings["fields"],
             static=self.checkpoint.datasets.get("static"),
-            calendar=settings.get("calendar", "season"),
+            calendar=settings["calendar"],
         )
 
     def _quantiled(self, y: torch.Tensor, observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:

@@ -7,14 +7,14 @@ stuck       the same value for stuck_steps steps or longer; a value at a natural
 duplicates  a time stamp given twice: the second of two equal steps is dropped, two that differ are refused; a map
             that repeats the one before it, cell by cell, is flagged (a file delivered twice)
 
-Limits and jumps hold in the unit they are written in; under another unit, or for an unknown variable, the rule is
+Limits and jumps are converted to the unit of the data; where that cannot be, or for an unknown variable, the rule is
 skipped and says so. Duplicates come first, then the others in this
 order, each on what the one before left.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ import xarray as xr
 
 from forecast import schema
 from forecast.errors import ForecastError
+from forecast.units import convert
 
 Action = Literal["mask", "flag", "refuse"]
 
@@ -67,10 +68,11 @@ def inspect(
     for name in map(str, ds.data_vars):
         array, known = ds[name], schema.VARIABLES.get(name)
         units = array.attrs.get("units")
-        if known is None or known.units != units:
+        known_here = None if known is None else _in_units(known, str(units))
+        if known_here is None:
             reason = f"units {units}, the limits are in {known.units}" if known else f"no limits are known for {name}"
             findings.append(Finding("limits", name, "skipped", 0, reason))
-            known = None
+        known = known_here
         largest = np.finfo(array.dtype).max
         low, high = (known.valid_min, known.valid_max) if known else (-largest, largest)
         array = _follow("limits", array, (array.values < low) | (array.values > high), limits, findings)
@@ -79,6 +81,17 @@ def inspect(
         bad = _runs(array.values, stuck_steps) & ~_at_rest(array.values, known, units)
         ds = ds.assign({name: _follow("stuck", array, bad, stuck, findings)})
     return ds, findings
+
+
+def _in_units(known: schema.Variable, units: str) -> schema.Variable | None:
+    """Return a variable's limits in another unit; None where its own does not convert to it."""
+    try:
+        ends = convert(np.array([known.valid_min, known.valid_max]), known.units, units, known.long_name)
+    except ForecastError:
+        return None
+    low, high = map(float, ends)
+    step = known.max_step * (high - low) / (known.valid_max - known.valid_min)
+    return replace(known, units=units, valid_min=low, valid_max=high, max_step=step)
 
 
 def _follow(rule: str, array: xr.DataArray, bad: np.ndarray, action: Action, findings: list[Finding]) -> xr.DataArray:

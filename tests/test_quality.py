@@ -40,9 +40,12 @@ def test_refusing_names_the_rule_the_count_and_the_place() -> None:
         inspect(series("temp", "degF", [50, 999]), limits="refuse")
 
 
-def test_limits_of_another_unit_are_skipped_and_it_says_so() -> None:
-    clean, findings = inspect(series("t2m", "degC", [11.5, 12, 11]))
-    assert findings == [Finding("limits", "t2m", "skipped", 0, "units degC, the limits are in K")]
+def test_limits_and_jumps_are_converted_and_skipped_where_they_cannot_be() -> None:
+    clean, findings = inspect(series("t2m", "degC", [11.5, 62, 11, 37, 10]), spikes="mask")
+    assert [(f.rule, f.action, f.count) for f in findings] == [("limits", "masked", 1), ("spikes", "masked", 1)]
+    np.testing.assert_array_equal(clean.t2m.values[:, 0], [11.5, np.nan, 11, np.nan, 10])  # 61.85 degC; 25 K a step
+    clean, findings = inspect(series("t2m", "parrots", [11.5, 12, 11]))
+    assert findings == [Finding("limits", "t2m", "skipped", 0, "units parrots, the limits are in K")]
     np.testing.assert_array_equal(clean.t2m.values[:, 0], [11.5, 12, 11])
     _, findings = inspect(series("power", "kW", [1, 2, 3]))
     assert findings[0].example == "no limits are known for power"

@@ -20,6 +20,9 @@ def init(
     source: Annotated[
         list[Path] | None, typer.Option("--from", help="Data files to look at; none takes the embedded simulation.")
     ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(help="More data files, as a shell writes out --from *.nc.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="The file to write.")] = Path("pipeline.toml"),
     name: Annotated[str, typer.Option(help="The pipeline's name.")] = "my_forecast",
 ) -> None:
@@ -31,7 +34,7 @@ def init(
 
     if output.exists():
         raise ForecastError("a path where nothing stands yet", str(output), "choose another --output, or remove it")
-    starter = start(name, [path.resolve() for path in source or []])
+    starter = start(name, [path.resolve() for path in [*(source or []), *(more or [])]])
     config.parse(tomllib.loads(starter.text), str(output))
     output.write_text(starter.text)
     for guess in starter.guesses:

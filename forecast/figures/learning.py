@@ -49,7 +49,7 @@ def loss_curves(histories: Mapping[str, Learning]) -> Figure:
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         panel.yaxis.set_major_formatter("{x:g}")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        panel.set_xlim(left=1)
+        panel.set_xlim(1, max(2, panel.get_xlim()[1]))
     named(axes[0, 0], "on the training span", "epoch", "mean loss")
     named(axes[0, 1], "on the early-stopping span", "epoch")
     axes[0, 1].tick_params(labelleft=False)

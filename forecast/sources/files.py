@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import xarray as xr
+from scipy.io import netcdf_file
 
 from forecast.errors import ForecastError
 from forecast.registry import member
@@ -18,6 +20,7 @@ ENGINES = {
     "zarr": (".zarr",),
     "cfgrib": (".grib", ".grb", ".grib2", ".grb2"),
 }
+CLASSIC = (b"CDF\x01", b"CDF\x02")  # first bytes of the two classic formats that scipy reads
 GRIB = {"cfgrib": "cfgrib:open_datasets"}  # of an extra: imported when a file asks for it
 
 
@@ -45,6 +48,7 @@ def opened(path: Path) -> Iterator[list[xr.Dataset]]:
             "pip install 'forecast-pipeline[grib]'",
         )
     try:
+        _whole(path)
         now = path.stat()
         datasets = (
             _grib(path, now.st_mtime_ns, now.st_size)
@@ -63,6 +67,22 @@ def opened(path: Path) -> Iterator[list[xr.Dataset]]:
     finally:
         for data in datasets if engine != "cfgrib" else ():  # GRIB is opened anew at each read
             data.close()
+
+
+def _whole(path: Path) -> None:
+    """Refuse a classic NetCDF file that was cut short: the C library reads what is missing as zeros.
+
+    Raises:
+        ValueError: a variable reaches beyond the end of the file.
+    """
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        classic = file.read(len(CLASSIC[0])) in CLASSIC
+    if classic:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # that variables are still open as it closes
+            netcdf_file(path, mmap=True).close()  # maps each variable
 
 
 @lru_cache(maxsize=64)

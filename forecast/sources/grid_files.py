@@ -18,7 +18,7 @@ from forecast.sources import base, stations
 from forecast.sources.canonical import canonical_fields, canonical_map, map_times
 from forecast.sources.files import opened
 from forecast.sources.grid import Region, check_same_grid, grid_of
-from forecast.sources.join import join
+from forecast.sources.join import check_alike, join
 from forecast.sources.levels import LEVEL, is_vertical
 from forecast.sources.paths import find, named
 
@@ -102,19 +102,27 @@ class GridFiles(base.Source):
         return check_observations(joined.assign_attrs(told))
 
     def extent(self) -> tuple[Any, Any] | None:
-        """Return the first and the last time in the files; see ``base.Source.extent``."""
+        """Return the first and the last time in the files; see ``base.Source.extent``. One map a file is read.
+
+        Raises:
+            ForecastError: grids or calendars differ among the files, or a unit does not convert.
+        """
         options: Any = self.options
-        spans, first = [], None
-        for origin, data, _ in self._pieces():
-            here = grid_of(data, options.region, origin).place(xr.Dataset(attrs={"origin": origin}))
-            first = here if first is None else first
-            check_same_grid(first, here)
+        keys = {"region": options.region, "level": options.level, "units": options.units}
+        parts, spans = [], []
+        for origin, data, wanted in self._pieces():
             times = map_times(data, origin)
-            spans += [times.min(), times.max()] if len(times) else []
+            if len(times):
+                spans += [times.min(), times.max()]
+                newest = {"start": times.max(), "end": times.max()}
+                parts.append(canonical_map(data, variables=wanted, origin=origin, **newest, **keys))
+        if parts:
+            check_alike(parts)
         return (_stamp(min(spans)), _stamp(max(spans))) if spans else None
 
     def times(self) -> np.ndarray:
-        """Return all times in the files, ascending, each once (datetime64 or cftime), without reading a value."""
+        """Return all times in the files, ascending, each once (datetime64 or cftime), from files that can be joined."""
+        self.extent()
         stamps = [map_times(data, origin).values for origin, data, _ in self._pieces()]
         return np.asarray(np.unique(np.concatenate(stamps)))
 

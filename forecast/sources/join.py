@@ -32,9 +32,7 @@ def join(parts: Sequence[xr.Dataset], origin: str, stamps: Sequence[pd.Index] = 
     Raises:
         ForecastError: grids or calendars differ; a unit does not convert; two values for one time; an uneven axis.
     """
-    for part in parts:
-        check_same_grid(parts[0], part)
-    _same_calendar(parts)
+    check_alike(parts)
     first = parts[0]
     parts = [part.assign_coords({name: first[name] for name in part.coords if name != TIME}) for part in parts]
     joined = []
@@ -44,6 +42,25 @@ def join(parts: Sequence[xr.Dataset], origin: str, stamps: Sequence[pd.Index] = 
         whole = xr.concat(arrays, dim=TIME, join="exact", combine_attrs="override").sortby(TIME)
         joined.append(settle_duplicates(whole.to_dataset(name=name), origin))
     return even(xr.merge(joined, join="outer", compat="equals").assign_attrs(first.attrs), origin, _step(stamps))
+
+
+def check_alike(parts: Sequence[xr.Dataset]) -> None:
+    """Refuse maps that cannot be joined, whatever their values.
+
+    Args:
+        parts: Datasets from ``canonical_map``, at least one.
+
+    Raises:
+        ForecastError: grids or calendars differ, or a unit does not convert.
+    """
+    for part in parts:
+        check_same_grid(parts[0], part)
+    _same_calendar(parts)
+    for name in dict.fromkeys(str(name) for part in parts for name in part.data_vars):
+        first = next(part[name] for part in parts if name in part)
+        for part in (part for part in parts if name in part):
+            what = f"{name} in {_origin(part)}"
+            convert(np.zeros(0, "float32"), part[name].attrs["units"], first.attrs["units"], what)
 
 
 def _in_one_unit(arrays: Sequence[xr.DataArray]) -> list[xr.DataArray]:

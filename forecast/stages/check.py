@@ -67,7 +67,7 @@ def _models(pipeline: Pipeline, problem: Problem) -> dict[str, str]:
         settings = pipeline.training_of(model)
         count = sum(parameter.numel() for parameter in network.parameters())
         places = _cells(network, data.grid) if data.grid else problem.observed.sizes[schema.SERIES]
-        seconds = 6 * count * steps * places * settings.epochs / OPERATIONS_A_SECOND
+        seconds = 6 * count * steps * places * settings.epochs * (model.ensemble or 1) / OPERATIONS_A_SECOND
         found[f"model {model.name}"] = f"{count:,} parameters, {settings.epochs} epochs, about {_about(seconds)}"
     return found
 

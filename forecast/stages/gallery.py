@@ -13,6 +13,7 @@ from forecast.figures import (
     Figure,
     by_season_and_region,
     maps,
+    quantile_reliability,
     rank_histogram,
     reliability,
     series_fan,
@@ -78,13 +79,17 @@ def comparison(
 
 
 def _distribution(target: str, champion: Forecaster, one: xr.DataArray, truth: xr.DataArray) -> dict[str, Figure]:
-    """Draw where among the champion's members the truth fell, and their error against their spread."""
+    """Draw where among the champion's members and quantiles the truth fell, and the members' error by their spread."""
     cast = champion.calibrated(target).members(one)
     over, weights = (REFERENCE, *schema.space_dims(truth)), schema.area_weights(truth)
     count = cast.sizes[schema.MEMBER]
     ranks = verification.rank_histogram(cast, truth, over=over, weights=weights)
     who = f"{target} of {champion.name}"
     drawn = {f"{target}_ranks": rank_histogram(ranks, levels=(np.arange(count) + 0.5) / count, title=f"Ranks: {who}")}
+    often = verification.quantile_frequency(
+        champion.calibrated(target).quantiles(one), truth, over=over, weights=weights
+    )
+    drawn[f"{target}_quantiles"] = quantile_reliability(often, title=f"Quantiles: {who}")
     if count > 1:
         found = verification.spread_skill(cast, truth, over=over, weights=weights)
         found = found.map(lambda part: part.assign_attrs(units=truth.attrs.get("units", "")))

@@ -78,6 +78,8 @@ def _parts(workspace: Workspace, start: Any, end: Any) -> list[tuple[Any, Any]]:
     if reach is None:
         return [(start, end)]
     first, last = reach
+    if first == last:
+        return [(start, end)]
     whole, share = pd.Timedelta(last - first), PROBE
     probe = workspace.source.fetch(first, _later(first, whole * share))
     while probe.sizes[schema.TIME] < 2 and share < 1:

@@ -17,6 +17,7 @@ from forecast.errors import ForecastError
 from forecast.scaling import Scaling
 from forecast.schema import TIME
 from forecast.stages.workspace import Workspace
+from forecast.verification.events import named
 from forecast.verification.regions import cells_of
 from forecast.windows import Split
 
@@ -135,12 +136,22 @@ def concrete(workspace: Workspace, observed: xr.Dataset, version: str) -> Proble
 
 
 def _scorable(pipeline: Pipeline, observed: xr.Dataset, targets: tuple[str, ...]) -> None:
-    """Refuse thresholds of what is no target, and regions without a cell."""
-    for name in pipeline.verification.thresholds:
+    """Refuse thresholds of what is no target, or that are none, windows wider than the map, regions without a cell."""
+    wanted, widest = pipeline.verification, widest_window(observed)
+    if "windows" in wanted.model_fields_set and max(wanted.windows) > widest:
+        expected = f"windows of at most {widest} cells, the map's narrower side"
+        raise ForecastError(expected, f"{max(wanted.windows)}", "mend [verification] windows")
+    for name, thresholds in wanted.thresholds.items():
+        named(thresholds)
         if name not in targets:
             remedy = "mend [verification] thresholds"
             raise ForecastError(f"thresholds of targets among {', '.join(targets)}", repr(name), remedy)
-    cells_of(observed, pipeline.verification.regions)
+    cells_of(observed, wanted.regions)
+
+
+def widest_window(observed: xr.Dataset | xr.DataArray) -> int:
+    """Return how many cells a neighbourhood may be wide on these data: the map's narrower side."""
+    return min(observed.sizes[dim] for dim in schema.space_dims(observed))
 
 
 def standing(workspace: Workspace, observed: xr.Dataset) -> tuple[xr.Dataset | None, xr.DataArray | None]:

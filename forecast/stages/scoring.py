@@ -10,7 +10,7 @@ from forecast import climatology, schema, verification
 from forecast.config import Verification
 from forecast.predict import Forecaster
 from forecast.schema import TIME
-from forecast.stages.problem import Problem
+from forecast.stages.problem import Problem, widest_window
 from forecast.windows import Span
 
 
@@ -33,18 +33,19 @@ def tallied(
         wanted: regions, thresholds, windows.
     """
     truth = problem.observed[target]
+    times = problem.split.select(truth, span)[TIME].values
     train = problem.split.select(truth, problem.split.train)
     season = schema.season_steps(problem.step, truth[TIME].dt.calendar)
     return verification.tally(
         {name: verification.within(one, span) for name, one in many.items()},
         truth,
-        climatology=climatology.at(climatology.fit(train), truth[TIME].values),
+        climatology=climatology.at(problem.scaling.fitted[target], times),
         weights=schema.area_weights(truth),
         members={one.name: one.calibrated(target).members for one in everyone},
         quantiles={one.name: one.calibrated(target).quantiles for one in everyone},
         scale=verification.naive_scale(train, season),
         thresholds=wanted.thresholds.get(target, ()),
-        windows=wanted.windows,
+        windows=[width for width in wanted.windows if width <= widest_window(truth)],
         regions=wanted.regions,
     )
 

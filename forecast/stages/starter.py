@@ -19,9 +19,10 @@ from forecast.registry import member
 from forecast.schema import VARIABLES
 from forecast.sources import SOURCES
 from forecast.sources.base import Source
+from forecast.sources.files import ENGINES
 from forecast.sources.grid_files import GridFiles
 
-GRIDS = {".nc", ".nc4", ".cdf", ".zarr", ".grib", ".grib2", ".grb"}
+GRIDS = {ending for endings in ENGINES.values() for ending in endings}
 TABLES = {".csv", ".parquet"}
 DAY = pd.Timedelta("1D")
 PLACES = {"lat", "lon", "latitude", "longitude", "elevation", "altitude"}  # where a station is, not what it measures

@@ -46,7 +46,7 @@ def parts(
     space = schema.space_dims(forecast)
     pair = (forecast.notnull() & met.notnull()).values
     periodic = LON in forecast.dims and schema.is_periodic(forecast[LON].values)
-    for width in windows:
+    for width in windows if chosen else ():
         if width < 1 or width % 2 == 0 or width > min(forecast.sizes[dim] for dim in space):
             expected = f"odd windows of at most {min(forecast.sizes[dim] for dim in space)} cells"
             raise ForecastError(expected, str(width), "mend [verification] windows")

@@ -36,6 +36,7 @@ MAIN = "import sys; from forecast.cli import main; sys.argv = ['forecast', *sys.
         (["init", "--output", "x.toml", "--name", "My Pipeline"], r"name: "),
         (["init", "--output", "no/such/folder.toml"], r"read or written\n.*no/such"),
         (["init", "--output", "x.toml", "--from", "none.nc"], r"none.nc"),
+        (["init", "--output", "x.toml", "--from", "none.nc", "more.csv"], r"files of one kind(.|\n)*.csv, .nc"),
         (["query", "nobody", "--at", "north"], r"a pipeline among tiny"),
         (["query", "tiny"], r"a place\n.*none\n.*--at NAME, one of north, south"),
         (["query", "tiny", "--at", "nort"], r"series among north, south\n.*'nort'\n.*did you mean 'north'"),

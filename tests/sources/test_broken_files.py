@@ -7,6 +7,7 @@ from pathlib import Path
 
 import netCDF4
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -79,6 +80,35 @@ def test_a_broken_file_among_sound_ones_is_refused_and_named(tmp_path: Path, nam
     with pytest.raises(ForecastError, match=words) as caught:
         GridFiles(paths=str(tmp_path / "?.nc")).fetch()
     assert "2.nc" in caught.value.got and caught.value.remedy
+
+
+def test_files_that_cannot_be_joined_are_refused_before_any_is_ingested(tmp_path: Path) -> None:
+    written.regular(tmp_path / "0.nc", np.arange(3), MAPS)
+    sound = tmp_path / "1.nc"
+    for change, words in (({"units": "days since 2001-01-01", "calendar": "360_day"}, "calendar"), ({}, "dimension")):
+        written.regular(sound, 3 + np.arange(3), MAPS)
+        with netCDF4.Dataset(sound, "a") as file:
+            file["time"].setncatts(change)
+            if not change:
+                file["t"].units = "Pa"
+        with pytest.raises(ForecastError, match=words):
+            GridFiles(paths=str(tmp_path / "?.nc")).extent()
+    written.regular(sound, 3 + np.arange(3), MAPS)
+    assert GridFiles(paths=str(tmp_path / "?.nc")).extent() is not None
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("format", ["NETCDF3_CLASSIC", "NETCDF3_64BIT"])
+def test_a_classic_file_that_was_cut_short_is_not_read_as_zeros(tmp_path: Path, format: str, share: float) -> None:
+    values = np.full((90, 6, 12), 8.0, "float32")
+    coords = {"time": pd.date_range("2001", periods=90), "lat": np.arange(6.0), "lon": np.arange(12.0)}
+    path = tmp_path / "a.nc"
+    data = xr.Dataset({"t": (("time", "lat", "lon"), values, {"units": "degC"})}, coords)
+    data.to_netcdf(path, format=format)
+    assert float(GridFiles(paths=str(path)).fetch()["t"].min()) == 8.0
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(ForecastError, match=r"a readable netcdf4 file(.|\n)*a.nc(.|\n)*again"):
+        GridFiles(paths=str(path)).fetch()
 
 
 def test_a_broken_block_is_found_when_it_is_read(tmp_path: Path) -> None:

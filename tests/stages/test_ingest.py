@@ -86,6 +86,14 @@ def test_what_does_not_fit_is_ingested_by_parts_to_the_same_archive(tmp_path: Pa
     assert one == 1 and many > 5 and at == of == many
 
 
+def test_a_file_of_one_map_is_appended(tmp_path: Path) -> None:
+    place = place_at(tmp_path, TEXT_OF_MAPS.replace("MEMORY", "2 GB"))
+    days().isel(time=slice(0, 59)).to_netcdf(place.file)
+    ingest(place)
+    days().isel(time=[59]).to_netcdf(place.file)
+    assert ingest(place).receipt.new == 1
+
+
 def test_an_ingest_by_parts_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = place_at(tmp_path, TEXT_OF_MAPS.replace("MEMORY", "0.0005 MB"))
     days().to_netcdf(place.file)
@@ -144,7 +152,7 @@ def test_an_arrival_is_recorded_for_what_came(empty: Place) -> None:
 def test_progress_is_reported(empty: Place) -> None:
     told: list[tuple[str, int, int]] = []
     done = ingest(empty, report=lambda *line: told.append(line))
-    assert told[0] == ("ingest", 0, 3) and told[-1] == ("ingest", 3, 3)
+    assert told == [("ingest", 0, 1), ("ingest", 1, 1)]
     assert (
         done.observed["variables"] == "t2m [K], dewp [degF]"
         and pd.Timestamp("2001-01-10") in empty.archive.load().indexes["time"]

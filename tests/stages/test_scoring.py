@@ -24,6 +24,14 @@ def test_thresholds_of_what_is_no_target_are_refused() -> None:
         _scorable(pipeline(thresholds={"psl": [98000]}), MAPS, ("slp",))
 
 
+def test_what_is_no_threshold_and_windows_wider_than_the_map_are_refused_before_anything_is_trained() -> None:
+    with pytest.raises(ForecastError, match=r"a threshold as a number(.|\n)*'< 1.2.3'"):
+        _scorable(pipeline(thresholds={"slp": ["< 1.2.3"]}), MAPS, ("slp",))
+    _scorable(pipeline(windows=[3]), MAPS, ("slp",))
+    with pytest.raises(ForecastError, match=r"windows of at most 3 cells(.|\n)*got 5(.|\n)*\[verification\] windows"):
+        _scorable(pipeline(windows=[1, 5]), MAPS, ("slp",))
+
+
 def test_a_region_outside_the_domain_is_refused() -> None:
     with pytest.raises(ForecastError, match=r"(?s)a cell in region 'box'.*\[verification\] regions"):
         _scorable(pipeline(regions={"box": [-30, -20, 0, 5]}), MAPS, ("slp",))
