@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from forecast.sphere import corners
+from forecast.sphere import box, corners
 from tests.dashboards.test_page import api, spot, visit
 from tests.fabricated import EAST, NORTH
 
@@ -57,3 +58,24 @@ def test_a_projected_grid_is_walked_by_keyboard_as_it_lies_on_the_screen(page: P
     for key in ("ArrowUp", "ArrowLeft", "ArrowLeft", "Enter"):  # rows run southwards here: up is the row before
         page.keyboard.press(key)
     expect(page.locator("#place-name")).to_have_text(f"{NORTH[4, 6]:.2f}°N {-EAST[4, 6]:.2f}°W")
+
+
+def test_cells_around_a_pole_and_across_the_seam_of_the_world_lie_where_they_are(page: Page, address: str) -> None:
+    visit(page, address, "#pipeline=arctic")
+    rows, columns = np.meshgrid(np.arange(-9.5, 10), np.arange(-7.5, 8), indexing="ij")
+    polar = 90 - 3 * np.hypot(rows, columns), np.rad2deg(np.arctan2(columns, -rows))
+    world = tuple(np.meshgrid(np.arange(-78.0, 79, 6), np.arange(-179.0, 180, 6), indexing="ij"))
+    for lat, lon in (polar, world):
+        at = {name: one.ravel().tolist() for name, one in zip(("lat", "lon"), corners(lat, lon), strict=True)}
+        grid = {"lat": lat.ravel().tolist(), "lon": lon.ravel().tolist(), "shape": list(lat.shape), "corners": at}
+        field = {**grid, "periodic": False, "bounds": list(box(lat, lon)), "values": list(range(lat.size))}
+        wrong = page.evaluate(
+            """(field) => {
+                const map = fieldMap, inwards = (x) => x + 1.5 * Math.sign(map.width / 2 - x); // off the seam itself
+                const seen = (index, [x, y] = map.screen(map.cell(index))) => map.raster.at(inwards(x), y);
+                map.show(field, map.scale, null);
+                return d3.range(field.values.length).filter((index) => seen(index) !== index);
+            }""",
+            field,
+        )
+        assert wrong == []
