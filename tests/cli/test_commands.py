@@ -29,7 +29,7 @@ def test_the_version_is_told(forecast: Call) -> None:
 
 def test_a_run_shows_comparison_issue_and_what_to_do_next(home: Path) -> None:
     said, told = (home / "said.txt").read_text(), (home / "told.txt").read_text()
-    for words in ("archived: 800 new", "Trained and calibrated", "RMSE [degC]", "champion:", "issued tiny-", "next:"):
+    for words in ("archived: 800 new", "Trained and calibrated", "RMSE [°C]", "champion:", "issued tiny-", "next:"):
         assert words in said
     for name in ("persistence", "damped_persistence", "climatology", "seasonal_naive", "linear", "rnn"):
         assert name in said
