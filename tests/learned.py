@@ -84,7 +84,7 @@ def learned(
         model = create(member("model", MODELS, name), shape, OPTIONS[name], 1, data.cells)
         weights = {key: value.numpy() for key, value in model.state_dict().items()}
         settings |= {"options": OPTIONS[name], "shape": shape.plain(), "mask": data.mask, "levels": list(levels)}
-        settings |= {"spin_up": spin_up, "window": window}
+        settings |= {"spin_up": spin_up, "window": window, "fields": ["position"], "calendar": "season"}
         datasets["scaling"] = scaling.to_dataset()
     family = "baseline" if name in BASELINES else "model"
     raw = Checkpoint(name, name, family, settings, weights, datasets)
