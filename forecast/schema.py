@@ -143,6 +143,14 @@ def valid_times(references: np.ndarray, lead: np.ndarray) -> np.ndarray:
     return np.stack([shift_time(references, step) for step in lead], axis=1)
 
 
+SEASONS = ("DJF", "MAM", "JJA", "SON")
+
+
+def season_of(month: xr.DataArray) -> xr.DataArray:
+    """Return the season of months, 1 to 12, as its place in ``SEASONS``; same shape."""
+    return month % 12 // 3
+
+
 def day_of_year(time: xr.DataArray) -> xr.DataArray:
     """Return the season as an angle's fraction: (day of year - 1 + hour / 24) / length of the year, in [0, 1)."""
     days = xr.where(time.dt.is_leap_year, 366, 365) if time.dt.calendar != "360_day" else 360

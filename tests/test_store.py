@@ -182,12 +182,13 @@ def test_scores_are_replaced_whole(store: Store) -> None:
         {"forecaster": ["lstm"], "lead": [DAY, 2 * DAY]},
         {"champion": "lstm"},
     )
-    store.write_scores(scores)
+    store.write_champion({"name": "lstm"}, scores)
     written = store.scores()
     assert written is not None
     xr.testing.assert_identical(written.load(), scores)
     store.write_issue(issue(1))
-    store.write_scores(xr.concat([scores, scores.assign_coords(forecaster=["a longer name"])], "forecaster"))
+    both = xr.concat([scores, scores.assign_coords(forecaster=["a longer name"])], "forecaster")
+    store.write_champion({"name": "lstm"}, both)
     written = store.scores()
     assert written is not None and written.forecaster.values.tolist() == ["lstm", "a longer name"]
     assert len(store.issues()) == 1

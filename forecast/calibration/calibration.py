@@ -25,7 +25,7 @@ import xarray as xr
 from forecast import schema
 from forecast.calibration import fields, ranks, scale
 from forecast.errors import ForecastError
-from forecast.schema import LEAD, MEMBER, QUANTILE, REFERENCE, TIME
+from forecast.schema import LEAD, MEMBER, QUANTILE, REFERENCE, SEASONS, TIME
 
 SEASON, GROUP = "season", "group"
 BELOW, ABOVE = "below", "above"
@@ -89,13 +89,13 @@ class Calibration:
             ),
         }
         attrs = {
-            "days": ", ".join(f"{name} {count}" for name, count in zip(fields.SEASONS, days, strict=True)),
-            "pooled": ", ".join(np.array(fields.SEASONS)[pooled]) or "none",
+            "days": ", ".join(f"{name} {count}" for name, count in zip(SEASONS, days, strict=True)),
+            "pooled": ", ".join(np.array(SEASONS)[pooled]) or "none",
             "waves": ", ".join(name for name, there in zip(("year", "day"), waves, strict=True) if there) or "none",
             "clipped": ", ".join(f"{level:g}" for level in levels[beyond]) or "none",
             "seed": seed,
         }
-        coords = {SEASON: list(fields.SEASONS), QUANTILE: levels, MEMBER: np.arange(members), LEAD: residual[LEAD]}
+        coords = {SEASON: list(SEASONS), QUANTILE: levels, MEMBER: np.arange(members), LEAD: residual[LEAD]}
         return cls(xr.Dataset(variables, coords | schema.space_coords(residual), attrs))
 
     def quantiles(self, forecast: xr.DataArray) -> xr.DataArray:

@@ -13,9 +13,8 @@ import numpy as np
 import xarray as xr
 
 from forecast.calibration import scale
-from forecast.schema import LEAD, REFERENCE, valid_times
+from forecast.schema import LEAD, REFERENCE, SEASONS, season_of, valid_times
 
-SEASONS = ("DJF", "MAM", "JJA", "SON")
 MIN_DAYS = 20  # a season with fewer takes the fields of the whole span
 
 
@@ -26,7 +25,7 @@ def valid(forecast: xr.DataArray) -> xr.DataArray:
 
 def seasons(times: xr.DataArray) -> np.ndarray:
     """Return the season of each time as its place in ``SEASONS``."""
-    return (times.dt.month % 12 // 3).values
+    return season_of(times.dt.month).values
 
 
 def days(residual: xr.DataArray) -> list[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from functools import cached_property, reduce
 from typing import Any, ClassVar
 
@@ -102,29 +103,29 @@ class GridFiles(base.Source):
         return check_observations(joined.assign_attrs(told))
 
     def extent(self) -> tuple[Any, Any] | None:
-        """Return the first and the last time in the files; see ``base.Source.extent``. One map a file is read.
+        """Return the first and the last time in the files; see ``base.Source.extent`` and ``times``."""
+        times = self.times()
+        return (times[0], times[-1]) if len(times) else None
+
+    def times(self) -> np.ndarray:
+        """Return all times in the files, ascending, each once (datetime64 or cftime). One map a file is read.
 
         Raises:
             ForecastError: grids or calendars differ among the files, or a unit does not convert.
         """
         options: Any = self.options
         keys = {"region": options.region, "level": options.level, "units": options.units}
-        parts, spans = [], []
+        parts, stamps = [], [np.array([], "datetime64[ns]")]
         for origin, data, wanted in self._pieces():
             times = map_times(data, origin)
             if len(times):
-                spans += [times.min(), times.max()]
                 newest = {"start": times.max(), "end": times.max()}
                 parts.append(canonical_map(data, variables=wanted, origin=origin, **newest, **keys))
-        if parts:
-            check_alike(parts)
-        return (_stamp(min(spans)), _stamp(max(spans))) if spans else None
-
-    def times(self) -> np.ndarray:
-        """Return all times in the files, ascending, each once (datetime64 or cftime), from files that can be joined."""
-        self.extent()
-        stamps = [map_times(data, origin).values for origin, data, _ in self._pieces()]
-        return np.asarray(np.unique(np.concatenate(stamps)))
+                stamps.append(times.values)
+        if not parts:
+            return stamps[0]
+        check_alike(parts)
+        return np.asarray(np.unique(np.concatenate(stamps[1:])))
 
     def levels(self) -> dict[str, tuple[list[float], str]]:
         """Return the variables that have several levels: name -> the levels and their unit."""
@@ -142,8 +143,9 @@ class GridFiles(base.Source):
         options: Any = self.options
         if not options.static:
             return None
-        origin, data, _ = next(self._pieces())
-        maps = grid_of(data, options.region, origin).place(xr.Dataset(attrs={"origin": origin}))
+        with closing(self._pieces()) as pieces:
+            origin, data, _ = next(pieces)
+            maps = grid_of(data, options.region, origin).place(xr.Dataset(attrs={"origin": origin}))
         fields: dict[str, xr.DataArray] = {}
         for path in find(options.static):
             with opened(path) as datasets:
@@ -162,7 +164,7 @@ class GridFiles(base.Source):
         places = stations.read(options.stations)
         return stations.pick(result, places, stations.cells(places, maps))
 
-    def _pieces(self) -> Iterator[tuple[str, xr.Dataset, list[str]]]:
+    def _pieces(self) -> Generator[tuple[str, xr.Dataset, list[str]]]:
         """Yield each file, lazily opened, with its name and the variables wanted of it."""
         options: Any = self.options
         seen: set[str] = set()
@@ -236,7 +238,3 @@ class GridFiles(base.Source):
 def _seen(data: xr.Dataset) -> xr.DataArray:
     """Return whether anything was observed at each cell, (*space)."""
     return reduce(operator.or_, (array.notnull().any(TIME) for array in data.data_vars.values()))
-
-
-def _stamp(time: Any) -> Any:
-    return time.to_datetime64() if isinstance(time, pd.Timestamp) else time

@@ -16,7 +16,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from forecast import checkpoint, schema
+from forecast import blocks, checkpoint, schema
 from forecast.archive import Archive
 from forecast.batches import Frames
 from forecast.diagnosis import Diagnosis, Learning
@@ -190,9 +190,7 @@ def _windows(
     """Return x, future and target of windows spread evenly over the span's unbroken stretches, and their spin-up."""
     settings = given.checkpoint.settings
     targets, data = settings["targets"], given.frames(observed)
-    dims = list(schema.space_dims(observed))
-    seen = np.logical_or.reduce([observed[name].notnull().any(dims).values for name in targets])
-    unbroken = stretches(seen, int(params.get("training.max_gap", 0)))
+    unbroken = stretches(blocks.seen(observed, targets), int(params.get("training.max_gap", 0)))
     length = max((stop - start for start, stop in unbroken), default=0)
     if length < 4:
         raise ForecastError("an unbroken stretch of 4 steps in the training span", f"{length}", "raise max_gap")

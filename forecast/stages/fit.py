@@ -87,18 +87,18 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
     learn = streams(problem, data, [split.train], settings)
     early = streams(problem, data, split.early, settings)
     levels = list(task.quantiles) if settings.loss == "pinball" else []
-    networks: list[Model] = []
+    kind, shape = member("model", MODELS, one.type), shape_of(data, levels)
+    seeds = range(settings.seed, settings.seed + (one.ensemble or 1))
+    networks = [create(kind, shape, one.options, seed, data.cells) for seed in seeds]
+    model = Ensemble(networks) if one.ensemble else networks[0]
+    linear_start.give(model, problem, scaling)
     done: list[History] = []
-    for number in range(one.ensemble or 1):
-        own = settings.model_copy(update={"seed": settings.seed + number})
-        model = create(member("model", MODELS, one.type), shape_of(data, levels), one.options, own.seed, data.cells)
-        linear_start.give(model, problem, scaling)
+    for number, (network, seed) in enumerate(zip(networks, seeds, strict=True)):
+        own = settings.model_copy(update={"seed": seed})
         which = f"{one.name}-{number}" if one.ensemble else one.name
         resume = unfinished(workspace) / f"{which}-{workspace.pipeline.digest()}-{problem.data_version}.pt"
         told = _told(report, which, own.epochs)
-        done.append(train(model, learn, early, own, quantiles=levels, resume=resume, report=told))
-        networks.append(model)
-    model = Ensemble(networks) if one.ensemble else networks[0]
+        done.append(train(network, learn, early, own, quantiles=levels, resume=resume, report=told))
     linear_start.settle(model, early)
     return Fitted(
         one.name,

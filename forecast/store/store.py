@@ -96,12 +96,6 @@ class Store:
         store = self._reading()
         return rows.state(store, rows.find(rows.index(store), forecast_id))
 
-    def write_scores(self, scores: xr.Dataset) -> None:
-        """Replace the scores by these, with their attributes."""
-        with self._snapshots.write() as session:
-            rows.objects(scores).to_zarr(session.store, group="scores", mode="w", consolidated=False)
-            session.commit("scores")
-
     def scores(self) -> xr.Dataset | None:
         """Return the scores written last, read lazily; None before the first."""
         store = self._reading()

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from scipy import fft
 
-from forecast import schema
+from forecast import schema, sphere
 from forecast.errors import ForecastError
 from forecast.schema import LAT, LEAD, LON, REFERENCE
 from forecast.verification.definitions import DEFINITIONS
@@ -132,7 +132,5 @@ def _spacing(field: xr.DataArray) -> tuple[float, float]:
 
 def _distance(lat: np.ndarray, lon: np.ndarray, axis: int) -> float:
     """Return the mean great-circle distance of neighbours along an axis, km."""
-    north, east = np.deg2rad(lat), np.deg2rad(lon)
-    place = np.stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)])
-    chord = np.sqrt((np.diff(place, axis=axis + 1) ** 2).sum(axis=0))
-    return float(np.rad2deg(2 * np.arcsin(chord / 2)).mean() * DEGREE)
+    places = [np.moveaxis(one, axis, 0) for one in (lat, lon)]
+    return float(sphere.distance(*(one[1:] for one in places), *(one[:-1] for one in places)).mean() * DEGREE)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from forecast import schema
 from forecast.errors import ForecastError
-from forecast.schema import BASELINE, LEAD, QUANTILE, REFERENCE
+from forecast.schema import BASELINE, LEAD, QUANTILE, REFERENCE, SEASONS, season_of
 from forecast.verification import contributions, events, point
 from forecast.verification.definitions import DEFINITIONS, units_of
 from forecast.verification.exact import exact
@@ -18,7 +18,6 @@ from forecast.verification.regions import ALL
 from forecast.verification.sums import Dressed, Forecasts, Sums, same_cells, tally
 
 SEASON = "season"
-SEASONS = ("DJF", "MAM", "JJA", "SON")
 BY = (MONTH, SEASON, REGION)
 ANOMALIES = (
     "anomaly_product",
@@ -98,7 +97,7 @@ def finish(sums: Sums, *, by: Sequence[str] = (), baselines: Sequence[str] | Non
         raise ForecastError(expected, ", ".join(sorted(unknown)), "give the central forecast of each as well")
     kept = sums if REGION in by else Sums(sums.limbs.sel({REGION: ALL}, drop=True))
     if SEASON in by:
-        kept = kept.grouped(kept.limbs[MONTH].str.slice(5).astype(int).rename(SEASON) % 12 // 3)
+        kept = kept.grouped(season_of(kept.limbs[MONTH].str.slice(5).astype(int).rename(SEASON)))
     elif MONTH not in by:
         kept = kept.sum(MONTH)
     scores = _scores(kept.numbers())

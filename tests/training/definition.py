@@ -9,7 +9,32 @@ from __future__ import annotations
 import torch
 
 from forecast.models.base import Model, State, detach
+from forecast.training.settings import Training
 from tests.batches.dealing import Line
+
+
+def plain(k1: int, k2: int, epochs: int, rate: float) -> Training:
+    """Return the settings under which the engine does just that: bare steps along the gradient, the data in order.
+
+    Args:
+        k1: steps from one update to the next.
+        k2: steps that the gradient reaches back.
+        epochs: walks over all streams.
+        rate: length of a step along the gradient.
+    """
+    return Training(
+        k1=k1,
+        k2=k2,
+        epochs=epochs,
+        optimiser="sgd",
+        learning_rate=rate,
+        schedule="constant",
+        weight_decay=0.0,
+        clip_norm=None,
+        average=0.0,
+        shift=False,
+        balance=False,
+    )
 
 
 def descend(

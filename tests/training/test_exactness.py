@@ -13,12 +13,11 @@ from forecast.models import MODELS
 from forecast.models.base import Model, Shape, create
 from forecast.models.recurrent import Recurrent
 from forecast.registry import member
-from forecast.training.settings import Training
 from forecast.training.tbptt import train
 from tests.batches.dealing import lines
-from tests.training.definition import descend
+from tests.training.definition import descend, plain
 
-RATE, EPOCHS = 0.1, 2
+RATE, EPOCHS = 0.02, 2  # at 0.1 an mLSTM of two layers was found that blows up
 CELLS = sorted(
     name
     for name in MODELS
@@ -77,19 +76,8 @@ def test_losses_and_weights_are_those_of_the_definition(
         quick,
         Streams(Sequences(inputs, targets, lengths, dtype=torch.float64), None, streams, k1, whole=whole),
         None,
-        Training(
-            k1=k1,
-            k2=k1 + more,
-            epochs=EPOCHS,
-            optimiser="sgd",
-            learning_rate=RATE,
-            schedule="constant",
-            weight_decay=0.0,
-            clip_norm=None,
-            average=0.0,
-            shift=False,
-        ),
+        plain(k1, k1 + more, EPOCHS, RATE),
     )
-    assert history.train == pytest.approx(expected, rel=1e-10, abs=1e-10)  # a training that blows up has losses of 1e29
+    assert history.train == pytest.approx(expected, abs=1e-10)
     for name, value in slow.state_dict().items():
-        torch.testing.assert_close(quick.state_dict()[name], value, atol=1e-10, rtol=1e-10)
+        torch.testing.assert_close(quick.state_dict()[name], value, atol=1e-10, rtol=0)

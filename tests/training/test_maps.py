@@ -9,9 +9,9 @@ from torch import Tensor
 from forecast.batches import Frames, Streams
 from forecast.models import MODELS
 from forecast.models.base import Model, Shape, State, create, detach
-from forecast.training.settings import Training
 from forecast.training.tbptt import train
 from tests.models.small import kind, small, takes
+from tests.training.definition import plain
 
 GRID, STEPS, LEADS, RATE = (3, 4), 14, 2, 0.05
 CELLS = torch.tensor([[1, 1, 0, 1], [1, 0, 1, 1], [1, 1, 1, 1]], dtype=torch.bool)
@@ -59,21 +59,7 @@ def test_losses_and_weights_are_those_of_the_definition(name: str, masked: bool,
     x, target = frames.inputs(at, at, STEPS), frames.truth(at, at, STEPS, (0, STEPS))
     slow, quick = network(name, masked), network(name, masked)
     losses = descend(slow, x, target, k1, k2)
-    settings = Training(
-        k1=k1,
-        k2=k2,
-        epochs=1,
-        optimiser="sgd",
-        learning_rate=RATE,
-        schedule="constant",
-        weight_decay=0.0,
-        clip_norm=None,
-        average=0.0,
-        shift=False,
-        balance=False,
-        lead_weights=(),
-    )
-    train(quick, Streams(frames, None, 1, k1), None, settings)
+    train(quick, Streams(frames, None, 1, k1), None, plain(k1, k2, 1, RATE))
     for key, value in slow.state_dict().items():
         torch.testing.assert_close(quick.state_dict()[key], value, atol=1e-10, rtol=0)
     assert len(losses) == STEPS // k1
