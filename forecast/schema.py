@@ -8,8 +8,9 @@ Leads count from the last observed step: ``valid_time = forecast_reference_time 
 start of its interval. Longitudes ascend and begin in [-180, 180); they pass 180 only where the domain crosses the
 antimeridian. Latitudes ascend. A grid that is regular in a projection only is (y, x): 1-D coordinates y and x as its
 file has them, or 0, 1, ... where it has none, and 2-D coordinates lat(y, x) and lon(y, x) in [-180, 180). Where its
-projection is known, it is the Dataset's attribute ``grid_mapping``: CF's attributes of a grid mapping, as JSON. Names
-follow the CF conventions, https://cfconventions.org.
+projection is known, it is the Dataset's attribute ``grid_mapping``: CF's attributes of a grid mapping, as JSON. Every
+axis of time is even; axes.py says how months and numbered steps come to be. Names follow the CF conventions,
+https://cfconventions.org.
 """
 
 from __future__ import annotations
@@ -188,6 +189,13 @@ def season_steps(step: pd.Timedelta, calendar: str = "standard") -> int:
     year = pd.Timedelta(days=360 if calendar == "360_day" else 365)
     season = pd.Timedelta("1D") if step < pd.Timedelta("1D") else year
     return max(1, round(season / step))
+
+
+def season_of_data(data: xr.DataArray) -> int:
+    """Return the season of a variable in steps: its attribute ``season`` (1: none), else what its axis suggests."""
+    if "season" in data.attrs:
+        return int(data.attrs["season"])
+    return season_steps(time_step(data), data[TIME].dt.calendar)
 
 
 def check_observations(data: xr.Dataset) -> xr.Dataset:
