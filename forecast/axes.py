@@ -1,8 +1,8 @@
 """Axes of time whose steps have names: months, quarters, years, and steps that are only numbered.
 
-Every axis is even. Months, quarters and years are, in CF's calendar ``360_day`` of twelve equal months: 2001-02-01 stays
-2001-02-01, and a step is 30, 90 or 360 days. Series without dates count their steps: step n stands as 1970-01-01 and n
-days. The Dataset's attribute ``axis`` says which; axes without it are of dates and times.
+Every axis is even. Months, quarters and years are, in CF's calendar ``360_day`` of twelve equal months: 2001-02-01
+stays 2001-02-01, and a step is 30, 90 or 360 days. Series without dates count their steps: step n stands as 1970-01-01
+and n days. The Dataset's attribute ``axis`` says which; axes without it are of dates and times.
 """
 
 from __future__ import annotations
