@@ -261,9 +261,8 @@ def _ascending(data: xr.Dataset, name: str) -> None:
     index = data[name].to_index()
     if not (index.is_monotonic_increasing and index.is_unique):
         where = int(np.argmax(np.asarray(index[1:] <= index[:-1])))
-        raise ForecastError(
-            f"{name} strictly ascending", f"{index[where]} then {index[where + 1]}", f"sort {name} and drop duplicates"
-        )
+        got = f"{index[where]} then {index[where + 1]}"
+        raise ForecastError(f"{name} strictly ascending", got, f"sort {name} and drop duplicates")
 
 
 def check_forecast(data: xr.Dataset) -> xr.Dataset:
@@ -292,11 +291,8 @@ def check_forecast(data: xr.Dataset) -> xr.Dataset:
         or lead[0] <= np.timedelta64(0)
     ):
         raise ForecastError("leads as positive, ascending timedelta64", f"{lead[:3]}", "build them with schema.leads")
-    if (
-        VALID_TIME not in data.coords
-        or not (data[VALID_TIME].transpose(REFERENCE, LEAD).values == valid_times(data[REFERENCE].values, lead)).all()
-    ):
-        raise ForecastError(
-            "valid_time = forecast_reference_time + lead", "none, or another", "build it with schema.valid_times"
-        )
+    wanted = valid_times(data[REFERENCE].values, lead)
+    if VALID_TIME not in data.coords or not (data[VALID_TIME].transpose(REFERENCE, LEAD).values == wanted).all():
+        expected = "valid_time = forecast_reference_time + lead"
+        raise ForecastError(expected, "none, or another", "build it with schema.valid_times")
     return data
