@@ -291,8 +291,8 @@ def check_forecast(data: xr.Dataset) -> xr.Dataset:
         or lead[0] <= np.timedelta64(0)
     ):
         raise ForecastError("leads as positive, ascending timedelta64", f"{lead[:3]}", "build them with schema.leads")
-    wanted = valid_times(data[REFERENCE].values, lead)
-    if VALID_TIME not in data.coords or not (data[VALID_TIME].transpose(REFERENCE, LEAD).values == wanted).all():
+    valid = valid_times(data[REFERENCE].values, lead)
+    if VALID_TIME not in data.coords or not (data[VALID_TIME].transpose(REFERENCE, LEAD).values == valid).all():
         expected = "valid_time = forecast_reference_time + lead"
         raise ForecastError(expected, "none, or another", "build it with schema.valid_times")
     return data

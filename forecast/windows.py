@@ -1,8 +1,9 @@
 """Which steps train, choose, calibrate and test; and which stretches and windows of an axis are unbroken.
 
 A span holds the steps that may be targets; the context of a forecast may reach back before its span. Between training
-and validation, and between validation and test, at least as many steps are left out as there are leads: a forecast
-that starts in one span never has a target in the next. The test span stays locked until one forecaster is chosen.
+and validation, and between validation and test, as many steps are left out as there are leads, or more: a forecast
+that starts in one span never has a target in the next. (Tables of series, often short, leave none out: there the first
+forecast of a span is made at the last step before it.) The test span stays locked until one forecaster is chosen.
 
 The validation span is shared out, in blocks of about two weeks, between early stopping and calibration, so that
 both see every season. They take turns as in the sequence of Thue and Morse (0110 1001 ...), which has no period that a
@@ -43,16 +44,16 @@ class Wanted(Protocol):
         """Dates, or None for all that comes before validation."""
 
     @property
-    def validate_(self) -> tuple[str, str] | str:
-        """Dates, or a span or a share before the test span."""
+    def validate_(self) -> tuple[str, str] | str | int:
+        """Dates, or a span, a share or a number of steps before the test span."""
 
     @property
-    def test(self) -> tuple[str, str] | str:
-        """Dates, or the newest span or share."""
+    def test(self) -> tuple[str, str] | str | int:
+        """Dates, or the newest span, share or number of steps."""
 
     @property
-    def gap(self) -> str | None:
-        """Duration left out between spans; None or a shorter one: the leads."""
+    def gap(self) -> str | int | None:
+        """Duration or steps left out between spans; None, or a shorter one: the least."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ class Split:
     _opened: list[str] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
-    def from_config(cls, wanted: Wanted, times: np.ndarray, leads: int, step: pd.Timedelta) -> Split:
+    def from_config(
+        cls, wanted: Wanted, times: np.ndarray, leads: int, step: pd.Timedelta, least: int | None = None
+    ) -> Split:
         """Lay the spans on an axis.
 
         Args:
@@ -82,13 +85,16 @@ class Split:
             times: the axis, even, datetime64 or cftime, shape (time,).
             leads: number of leads, in steps.
             step: step of the axis.
+            least: steps that are left out between spans at least; None: the leads, so that a forecast that starts in
+                one span never has a target in the next. Nothing is learned from a target beyond its span either way.
 
         Raises:
             ForecastError: a date or a span that cannot be read, spans that overlap or are out of order, or a span
                 that is left without a step.
         """
         index = xr.DataArray(times, dims=schema.TIME, coords={schema.TIME: times}).to_index()
-        gap = max(leads, 0 if wanted.gap is None else _steps(wanted.gap, "gap", len(index), step))
+        least = leads if least is None else least
+        gap = max(least, 0 if wanted.gap is None else _steps(wanted.gap, "gap", len(index), step))
         test = _positions(wanted.test, "test", index, step, len(index))
         validate = _positions(wanted.validate_, "validate", index, step, test[0] - gap)
         before = (0, validate[0] - gap) if wanted.train is None else _positions(wanted.train, "train", index, step, 0)
@@ -190,10 +196,10 @@ def _turns(start: int, stop: int, leads: int, step: pd.Timedelta) -> tuple[list[
 
 
 def _positions(
-    wanted: tuple[str, str] | str, name: str, index: pd.Index, step: pd.Timedelta, stop: int
+    wanted: tuple[str, str] | str | int, name: str, index: pd.Index, step: pd.Timedelta, stop: int
 ) -> tuple[int, int]:
     """Return (start, stop) of dates on the axis, or of a span that ends before ``stop``."""
-    if isinstance(wanted, str):
+    if isinstance(wanted, str | int):
         return stop - _steps(wanted, name, len(index), step), stop
     try:
         found = index.slice_indexer(*wanted)
@@ -206,8 +212,10 @@ def _positions(
     return start, end
 
 
-def _steps(wanted: str, name: str, count: int, step: pd.Timedelta) -> int:
-    """Return how many steps a span ("60D") or a share of all ("20%") covers, rounded up."""
+def _steps(wanted: str | int, name: str, count: int, step: pd.Timedelta) -> int:
+    """Return how many steps a span ("60D") or a share of all ("20%") covers, rounded up; a number is itself."""
+    if isinstance(wanted, int):
+        return wanted
     try:
         exact = count * float(wanted[:-1]) / 100 if wanted.endswith("%") else pd.Timedelta(wanted) / step
         steps = int(np.ceil(round(exact, 6)))
