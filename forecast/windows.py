@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import schema
+from forecast import axes, schema
 from forecast.errors import ForecastError
 
 Span = tuple[Any, Any]
@@ -168,6 +168,34 @@ def stretches(observed_T: np.ndarray, max_gap: int = 0) -> list[tuple[int, int]]
     breaks = np.flatnonzero(np.diff(seen) - 1 > max_gap)
     starts, stops = seen[np.append(0, breaks + 1)], seen[np.append(breaks, len(seen) - 1)] + 1
     return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
+
+
+def ends_together(data: xr.Dataset, targets: Sequence[str]) -> xr.Dataset:
+    """Lay each series so that its own last step with a target is the last of all.
+
+    Args:
+        data: observations (time, series) on an even axis.
+        targets: variables that say where a series ends.
+
+    Returns:
+        The same values on an axis of numbered steps, 0 the first; what comes after a series' end is cut off.
+
+    Raises:
+        ForecastError: maps, whose cells have one axis.
+    """
+    if schema.space_dims(data) != (schema.SERIES,):
+        raise ForecastError("series for [task] align = 'end'", "maps", "leave align out")
+    seen = np.logical_or.reduce([data[name].notnull().transpose(schema.TIME, ...).values for name in targets])
+    steps = len(seen)
+    behind = np.where(seen.any(axis=0), np.argmax(seen[::-1], axis=0), 0)
+    laid = {}
+    for name, array in data.transpose(schema.TIME, ...).data_vars.items():
+        values = np.full_like(array.values, np.nan)
+        for by in np.unique(behind):
+            values[by:, behind == by] = array.values[: steps - by, behind == by]
+        laid[name] = (array.dims, values, array.attrs)
+    coords = {schema.TIME: axes.integer_times(np.arange(steps)), schema.SERIES: data[schema.SERIES]}
+    return xr.Dataset(laid, coords, {**data.attrs, axes.AXIS: "integer"})
 
 
 def windows(unbroken: Sequence[tuple[int, int]], context: int, leads: int) -> np.ndarray:

@@ -14,8 +14,9 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecast import axes
 from forecast.errors import ForecastError
-from forecast.windows import Split, stretches, windows
+from forecast.windows import Split, ends_together, stretches, windows
 
 DAY = pd.Timedelta("1D")
 YEARS = pd.date_range("2001-01-01", "2008-12-31", freq="D").values
@@ -173,3 +174,30 @@ def test_windows_are_all_those_that_no_long_gap_breaks(
     for start in found:
         runs = [len(list(run)) for seen, run in itertools.groupby(flags[start : start + context + leads]) if not seen]
         assert max(runs, default=0) <= max_gap
+
+
+def test_series_laid_by_their_ends_keep_their_last_steps() -> None:
+    values = np.array([[1.0, np.nan, 5.0], [2.0, 4.0, np.nan], [3.0, np.nan, np.nan]])
+    times = np.arange("2001-01-01", "2001-01-04", dtype="datetime64[D]").astype("datetime64[ns]")
+    coords = {"time": times, "series": ["a", "b", "c"]}
+    data = xr.Dataset({"y": (("time", "series"), values, {"units": "1"})}, coords, {"title": "three"})
+    laid = ends_together(data, ["y"])
+    np.testing.assert_array_equal(laid["y"], [[1.0, np.nan, np.nan], [2.0, np.nan, np.nan], [3.0, 4.0, 5.0]])
+    assert laid.attrs == {"title": "three", "axis": "integer"} and laid["y"].attrs == {"units": "1"}
+    assert axes.label(laid["time"].values[-1], "integer") == "step 2"
+
+
+def test_maps_are_not_laid_by_their_ends() -> None:
+    data = xr.Dataset({"y": (("time", "lat", "lon"), np.zeros((2, 2, 2)))})
+    with pytest.raises(
+        ForecastError, match=r"(?s)expected series for \[task\] align = 'end'.*got maps.*leave align out"
+    ):
+        ends_together(data, ["y"])
+
+
+def test_spans_are_counted_in_steps_and_may_touch() -> None:
+    times = axes.integer_times(np.arange(20))
+    wanted = SimpleNamespace(train=None, validate_=3, test=4, gap=None)
+    spans = Split.from_config(wanted, times, 4, DAY, least=0)
+    read = [axes.label(time, "integer") for time in (*spans.train, *spans.validate, *spans.open_test("lstm"))]
+    assert read == ["step 0", "step 12", "step 13", "step 15", "step 16", "step 19"]

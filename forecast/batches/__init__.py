@@ -2,8 +2,9 @@
 
 from forecast.batches.base import Tapes
 from forecast.batches.labelled import Frames, frames
+from forecast.batches.panel import Panel, panel
 from forecast.batches.sequences import Sequences
 from forecast.batches.streams import Chunk, Streams
 from forecast.batches.unbroken import run
 
-__all__ = ["Chunk", "Frames", "Sequences", "Streams", "Tapes", "frames", "run"]
+__all__ = ["Chunk", "Frames", "Panel", "Sequences", "Streams", "Tapes", "frames", "panel", "run"]

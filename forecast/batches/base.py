@@ -56,8 +56,14 @@ class Tapes(ABC):
         """
 
     @abstractmethod
-    def futures(self, start_B: Tensor, steps: int) -> Tensor | None:
-        """Gather what is known beforehand of the steps ahead, (B, steps, L, F); None where there is nothing."""
+    def futures(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor | None:
+        """Gather what is known beforehand of the steps ahead, (B, steps, L, F); None where there is nothing.
+
+        Args:
+            tape_B: tape of each row.
+            start_B: first step of each row.
+            steps: how many.
+        """
 
     @abstractmethod
     def truth(self, tape_B: Tensor, start_B: Tensor, steps: int, valid: Valid) -> Tensor:
@@ -73,6 +79,11 @@ class Tapes(ABC):
     @abstractmethod
     def contexts(self, tape_B: Tensor) -> Tensor | None:
         """Gather the context of each row's tape, (B, D); None where tapes have none."""
+
+    def affine(self, tape_B: Tensor) -> Tensor | None:
+        """Gather offset a and factor b of each row's targets, (B, K, 2): a value in its own unit is a + b times its
+        scaled one; NaN where it is not, None where none is known to be."""
+        return None
 
     @abstractmethod
     def digest(self) -> str:

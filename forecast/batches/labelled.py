@@ -121,7 +121,7 @@ class Frames(Tapes):
             parts.append(self.fields.expand(*at.shape, *self.fields.shape))
         return parts
 
-    def futures(self, start_B: Tensor, steps: int) -> Tensor | None:
+    def futures(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor | None:
         """See the contract: the calendar."""
         if not self.future or self.calendar is None:
             return None
@@ -201,7 +201,7 @@ def frames(
             f"variables {names}", f"no {absent[0]} among {list(observed)}", "mend the task, or ingest it"
         )
     step = schema.time_step(observed) if step is None else step
-    _demand_even(observed, step)
+    demand_even(observed, step)
     grid = schema.kind(observed) == "map"
     cells = torch.from_numpy(counting(scaling)) if grid else None
     large = memory is not None and sum(observed[name].nbytes for name in names) > memory
@@ -227,7 +227,12 @@ def _gaps(values: Tensor | Blocks, cells: Tensor | None) -> bool:
     return any(bool(torch.isnan(part if cells is None else part[..., cells]).any()) for part in parts)
 
 
-def _demand_even(observed: xr.Dataset, step: pd.Timedelta) -> None:
+def demand_even(observed: xr.Dataset, step: pd.Timedelta) -> None:
+    """Refuse observations whose times are not all a ``step`` apart.
+
+    Raises:
+        ForecastError: two that are not.
+    """
     times = observed[TIME].values
     gaps = np.flatnonzero(pd.to_timedelta(times[1:] - times[:-1]) != step)
     if len(gaps):

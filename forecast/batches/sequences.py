@@ -84,7 +84,7 @@ class Sequences(Tapes):
         """See the contract."""
         return self._gather(self._inputs, tape_B.numpy(), start_B.numpy()[:, None] + np.arange(steps))
 
-    def futures(self, start_B: Tensor, steps: int) -> Tensor | None:
+    def futures(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor | None:
         """None: nothing is known of the steps ahead."""
         return None
 

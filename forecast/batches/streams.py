@@ -33,6 +33,7 @@ class Chunk:
         begins: whether any stream is fresh.
         there: how many targets there are (elements of y that are no NaN).
         context: (B, D), or None.
+        affine: (B, K, 2), offset and factor from scaled targets to values in their own unit, or None.
     """
 
     x: Tensor
@@ -42,6 +43,7 @@ class Chunk:
     begins: bool
     there: int
     context: Tensor | None = None
+    affine: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Streams(Sequence[Chunk]):
         valid: [start, stop) of the steps that count as targets, or several, ascending; by default from the first
             stretch's start to the last one's stop, so that nothing beyond the stretches is learned from.
         spin_up: steps that a stream reads, without targets, before the piece dealt to it (within its stretch).
+        warm: steps at the beginning of each stretch that are read without targets.
         whole: whether stretches are dealt out uncut, as many chunks to each stream; with a chunk at least as long as
             the longest, a chunk holds one stretch a stream.
         weights: weights of the cells in the loss, (H, W), or None.
@@ -117,6 +120,7 @@ class Streams(Sequence[Chunk]):
         *,
         valid: Valid | None = None,
         spin_up: int = 0,
+        warm: int = 0,
         whole: bool = False,
         weights: Tensor | None = None,
         offset: int = 0,
@@ -126,7 +130,7 @@ class Streams(Sequence[Chunk]):
         self.steps = int((self.stretches[:, 2] - self.stretches[:, 1]).sum())
         wanted = np.asarray(valid or (self.stretches[:, 1].min(), self.stretches[:, 2].max()), dtype=np.int64)
         self.valid = tuple((int(start), int(stop)) for start, stop in wanted.reshape(-1, 2))
-        self.spin_up, self.weights = spin_up, weights
+        self.spin_up, self.warm, self.weights = spin_up, warm, weights
         self._deal = self._dealt(offset)
         self._together = self._block_length()
         self._block: tuple[int, list[Chunk]] = (-1, [])
@@ -157,7 +161,7 @@ class Streams(Sequence[Chunk]):
     def layout(self) -> str:
         """Return a fingerprint of how the data are dealt, not of the data."""
         cells = None if self.weights is None else self.weights.tolist()
-        text = f"{self.streams} {self.chunk} {self.valid} {self.spin_up} {self.whole} {cells}"
+        text = f"{self.streams} {self.chunk} {self.valid} {self.spin_up} {self.warm} {self.whole} {cells}"
         return hashlib.blake2b(text.encode() + self.stretches.tobytes(), digest_size=16).hexdigest()
 
     def _read(self, numbers: np.ndarray) -> list[Chunk]:
@@ -167,13 +171,13 @@ class Streams(Sequence[Chunk]):
         at = start[:, None] + torch.arange(self.chunk)
         idle = (at < first[:, None]) | (at >= stop[:, None])
         y = y.masked_fill_(idle.reshape(*idle.shape, *[1] * (y.dim() - 2)), torch.nan)
-        x, future, context = self.tapes.inputs(tape, start, self.chunk), self.tapes.futures(start, self.chunk), None
-        if fresh.any():
-            context = self.tapes.contexts(tape)
+        x, future = self.tapes.inputs(tape, start, self.chunk), self.tapes.futures(tape, start, self.chunk)
+        context, affine = self.tapes.contexts(tape) if fresh.any() else None, self.tapes.affine(tape)
         parts = [
-            None if part is None else part.unflatten(0, (len(numbers), -1)) for part in (x, future, y, fresh, context)
+            None if part is None else part.unflatten(0, (len(numbers), -1))
+            for part in (x, future, y, fresh, context, affine)
         ]
-        x, future, y, fresh, context = parts  # type: ignore[assignment]
+        x, future, y, fresh, context, affine = parts  # type: ignore[assignment]
         begins, there = fresh.any(1).tolist(), torch.isfinite(y).flatten(1).sum(1).tolist()
         return [
             Chunk(
@@ -184,6 +188,7 @@ class Streams(Sequence[Chunk]):
                 begins[number],
                 there[number],
                 None if context is None else context[number],
+                None if affine is None else affine[number],
             )
             for number in range(len(numbers))
         ]
@@ -191,7 +196,7 @@ class Streams(Sequence[Chunk]):
     def _block_length(self) -> int:
         """Return how many chunks are gathered together."""
         row = torch.from_numpy(self.stretches[:1, 0]), torch.from_numpy(self.stretches[:1, 1])
-        future = self.tapes.futures(row[1], 1)
+        future = self.tapes.futures(*row, 1)
         step = self.tapes.inputs(*row, 1).numel() + self.tapes.truth(*row, 1, self.valid).numel()
         step += 0 if future is None else future.numel()
         return max(1, min(CHUNKS, BLOCK // (step * self.chunk * len(self._deal.chunks))))
@@ -211,6 +216,7 @@ class Streams(Sequence[Chunk]):
         _, leader = np.unique(stream, return_index=True)
         at = place[leader]
         each = np.diff(at, append=chunks.sum())
+        first = np.maximum(first, origin + self.warm)
         return Deal(tape, begin, first, stop, place, at, each, int(each.max()))
 
     def _shuffled(self, seed: int) -> np.ndarray:

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from forecast.batches.labelled import Frames
+from forecast.batches.panel import Panel
 from forecast.errors import ForecastError
 
 State = dict[str, Tensor]
 
 WINDOWS = 64  # windows read at a time by a model that is not aligned
+ROWS = 1024  # series of unequal beginnings that are read at a time
 
 
 @torch.no_grad()
@@ -27,6 +29,9 @@ def run(
 ) -> tuple[Tensor, State]:
     """Run a model over frames, its state carried from the first step to the last.
 
+    Without a state, each series of a panel begins where it begins, as in training. Where they do not all begin with the
+    frames, no state is returned.
+
     Args:
         model: a model of the family (``models.base``); left in evaluation mode.
         frames: what it sees.
@@ -37,7 +42,8 @@ def run(
             state before them; fewer at the beginning of the frames.
 
     Returns:
-        y (S, stop - first, L, K[, H, W]) in scaled units, and the state after the last step of the frames.
+        y (S, stop - first, L, K[, H, W]) in scaled units, NaN before a series begins, and the state after the last
+        step of the frames ({} where there is none to go on from).
 
     Raises:
         ForecastError: steps outside the frames.
@@ -47,6 +53,8 @@ def run(
     if not 0 <= first < stop <= length:
         raise ForecastError(f"steps within [0, {length})", f"[{first}, {stop})", "ask for steps that the frames hold")
     model.eval()
+    if state is None and model.aligned and isinstance(frames, Panel) and bool((frames.begin > 0).any()):
+        return _run_ragged(model, frames, (first, stop), chunk), {}
     state = model.initial(len(frames.values)) if state is None else state
     if not model.aligned:
         return _run_windows(model, frames, state, (first, stop), window)
@@ -61,7 +69,27 @@ def run(
 def _stretch(frames: Frames, start: int, size: int) -> tuple[Tensor, Tensor | None]:
     tapes = torch.arange(len(frames.values))
     starts = torch.full_like(tapes, start)
-    return frames.inputs(tapes, starts, size), frames.futures(starts, size)
+    return frames.inputs(tapes, starts, size), frames.futures(tapes, starts, size)
+
+
+def _run_ragged(model: Any, panel: Panel, steps: tuple[int, int], chunk: int) -> Tensor:
+    """Run over series that begin at different steps, laid side by side by their own first step."""
+    first, stop = steps
+    found: Tensor | None = None
+    for tapes in panel.begin.argsort(stable=True).split(ROWS):
+        begin = panel.begin[tapes]
+        state, length = model.initial(len(tapes)), stop - int(begin.min())
+        for at in range(0, length, chunk):
+            start, size = begin + at, min(chunk, length - at)
+            y, state = model(panel.inputs(tapes, start, size), panel.futures(tapes, start, size), state)
+            when = start[:, None] + torch.arange(size)
+            wanted = (when >= first) & (when < stop)
+            if found is None:
+                found = y.new_full((len(panel.values), stop - first, *y.shape[2:]), torch.nan)
+            row = tapes[:, None].expand_as(when)[wanted]
+            found[row, when[wanted] - first] = y[wanted]
+    assert found is not None
+    return found
 
 
 def _run_windows(model: Any, frames: Frames, state: State, steps: tuple[int, int], window: int) -> tuple[Tensor, State]:
@@ -79,6 +107,6 @@ def _run_windows(model: Any, frames: Frames, state: State, steps: tuple[int, int
         tape, start = tapes.repeat(len(block)), begins.repeat_interleave(len(tapes))
         states = [before[begin] for begin in begins.tolist()]
         joined = {name: torch.cat([one[name] for one in states]) for name in last}
-        y, _ = model(frames.inputs(tape, start, window), frames.futures(start, window), joined)
+        y, _ = model(frames.inputs(tape, start, window), frames.futures(tape, start, window), joined)
         kept.append(y[:, -1].unflatten(0, (len(begins), len(tapes))).transpose(0, 1))
     return torch.cat(kept, dim=1), last

@@ -206,7 +206,7 @@ def _gathered(data: Frames, starts: np.ndarray, steps: int, count: int) -> tuple
     start = torch.from_numpy(np.unique(starts[np.linspace(0, len(starts) - 1, count).round().astype(int)]))
     tape = torch.arange(len(start)) % len(data.lengths)
     target = data.truth(tape, start, steps, (0, int(data.lengths[0])))
-    return data.inputs(tape, start, steps), data.futures(start, steps), target
+    return data.inputs(tape, start, steps), data.futures(tape, start, steps), target
 
 
 @torch.no_grad()

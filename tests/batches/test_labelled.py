@@ -29,7 +29,7 @@ def test_channels_of_series_are_targets_covariates_season_and_hour() -> None:
 
 def test_futures_are_the_calendar_of_the_steps_ahead_beyond_the_last_observation() -> None:
     seen = made(hourly(), ("t2m",))
-    ahead = seen.futures(torch.tensor([95]), 1)
+    ahead = seen.futures(torch.tensor([0]), torch.tensor([95]), 1)
     assert ahead is not None and ahead.shape == (1, 1, 3, 4)
     hours = torch.atan2(ahead[0, 0, :, 2], ahead[0, 0, :, 3]) * 24 / (2 * torch.pi)
     torch.testing.assert_close(hours, torch.tensor([0.0, 1.0, 2.0]), atol=1e-4, rtol=0)
@@ -41,7 +41,7 @@ def test_channels_of_maps_end_with_season_and_position() -> None:
     assert x.shape == (1, 2, 5, 2, 3) and seen.grid == (2, 3) and seen.future == 0 and not seen.periodic
     torch.testing.assert_close(x[0, 0, 3], torch.tensor([[0.5] * 3, [1.0] * 3]))
     torch.testing.assert_close(x[0, 0, 4], torch.tensor([[-1.0, 0.0, 1.0]] * 2))
-    assert seen.futures(torch.tensor([0]), 2) is None
+    assert seen.futures(torch.tensor([0]), torch.tensor([0]), 2) is None
 
 
 def test_a_closed_circle_has_sine_and_cosine_of_longitude() -> None:

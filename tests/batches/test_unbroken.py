@@ -49,8 +49,8 @@ def test_a_bidirectional_forecast_reads_its_window_after_the_carried_state() -> 
     model = create(BiLSTM, SHAPE, {"hidden": 8})
     y, _ = run(model, seen, window=10, steps=(50, 51))
     tapes, zero = torch.arange(2), torch.zeros(2, dtype=torch.long)
-    _, before = model(seen.inputs(tapes, zero, 41), seen.futures(zero, 41))
-    expected, _ = model(seen.inputs(tapes, zero + 41, 10), seen.futures(zero + 41, 10), before)
+    _, before = model(seen.inputs(tapes, zero, 41), seen.futures(tapes, zero, 41))
+    expected, _ = model(seen.inputs(tapes, zero + 41, 10), seen.futures(tapes, zero + 41, 10), before)
     torch.testing.assert_close(y[:, 0], expected[:, -1], atol=1e-6, rtol=0)
     assert torch.isfinite(run(model, seen, window=10, steps=(0, 5))[0]).all()
 
