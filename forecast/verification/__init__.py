@@ -4,11 +4,13 @@ Every score takes ``(forecast, observed, *, over, weights=None)`` and leaves mis
 one line what each means. ``tally`` sums what many forecasters' pairs add on the same cells: sums of months or machines
 add up exactly, and ``finish`` makes scores of them, pooled or by month, season and region; ``table`` does both.
 ``tally_cells``, ``finish_cells`` and ``cells`` do the same in each cell. ``paired`` (bootstrap) and ``diebold_mariano``
-ask whether two forecasters differ, ``discoveries`` in which cells; ``spectra`` shows how blurred a forecast is.
+ask whether two forecasters differ, ``discoveries`` in which cells; ``spectra`` shows how blurred a forecast is. Tables
+of many series, each of which is to count alike, have scores of their own: ``panel``.
 """
 
 from __future__ import annotations
 
+from forecast.verification import panel
 from forecast.verification.alignment import align, common, within
 from forecast.verification.bootstrap import paired
 from forecast.verification.definitions import DEFINITIONS
@@ -41,6 +43,7 @@ __all__ = [
     "mse",
     "naive_scale",
     "paired",
+    "panel",
     "pinball",
     "quantile_frequency",
     "rank_histogram",

@@ -115,8 +115,8 @@ def tally(
     places = Grouping(met, weights, cells_of(met, regions or {}))
     counted, rows = places.counted(met), []
     for name, forecast in one_by_one.items():
-        cast = _dress((members or {}).get(name), forecast)
-        bounds = _dress((quantiles or {}).get(name), forecast)
+        cast = dressed((members or {}).get(name), forecast)
+        bounds = dressed((quantiles or {}).get(name), forecast)
         row = {"count": counted, **places.summed(_parts(forecast, met, scale, cast, bounds, chosen))}
         if mean is not None:
             row |= places.correlated(forecast, met, mean)
@@ -168,7 +168,8 @@ def _carried(limbs: xr.DataArray) -> xr.DataArray:
     return limbs.copy(data=canonical(limbs.values))
 
 
-def _dress(given: Dressed | None, forecast: xr.DataArray) -> xr.DataArray | None:
+def dressed(given: Dressed | None, forecast: xr.DataArray) -> xr.DataArray | None:
+    """Return the members or quantiles ``given`` for a forecast, made of it where that is how they are given."""
     if given is None or not callable(given):
         return None if given is None else xr.align(forecast, given, join="left", copy=False)[1]
     return given(forecast)
