@@ -14,7 +14,7 @@ in a block of the other, and no valid time belongs to both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -71,7 +71,7 @@ class Split:
     validate: Span
     early: tuple[Span, ...]
     calibration: tuple[Span, ...]
-    _test: Span = field(repr=False)
+    _test: Span | None = field(repr=False)
     _opened: list[str] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
@@ -122,8 +122,14 @@ class Split:
             choice: what was chosen on validation; asking again for the same is allowed.
 
         Raises:
-            ForecastError: it was opened for another choice: the test span chooses nothing.
+            ForecastError: it was opened for another choice, or the split is sealed: the test span chooses nothing.
         """
+        if self._test is None:
+            raise ForecastError(
+                "a search that looks at the validation span alone",
+                "the test span asked for within a search",
+                "choose on validation; `forecast compare` opens the test span once, when the choice is made",
+            )
         if self._opened and self._opened[0] != choice:
             raise ForecastError(
                 f"the test span to be read for one choice, {self._opened[0]!r}",
@@ -133,6 +139,10 @@ class Split:
         self._opened[:] = [choice]
         return self._test
 
+    def sealed(self) -> Split:
+        """Return the same spans without the test span, for a search: nothing that is done with it opens that span."""
+        return replace(self, _test=None, _opened=[])
+
     @property
     def test(self) -> Span:
         """The test span.
@@ -140,7 +150,7 @@ class Split:
         Raises:
             ForecastError: it has not been opened.
         """
-        if not self._opened:
+        if self._test is None or not self._opened:
             raise ForecastError(
                 "a choice before the test span is read", "none", "choose on the validation span, then open_test(choice)"
             )

@@ -122,6 +122,19 @@ def test_blocks_are_three_times_as_long_as_the_leads_or_the_span_is_halved(leads
     assert spans.early[0][1] - spans.early[0][0] + np.timedelta64(1, "D") == np.timedelta64(144 // blocks, "D")
 
 
+def test_a_sealed_split_never_opens_the_test_span_and_does_not_even_hold_it() -> None:
+    spans = split(YEARS, **DATES)
+    sealed = spans.sealed()
+    assert (sealed.train, sealed.validate, sealed.early) == (spans.train, spans.validate, spans.early)
+    for choice in ("linear", "linear"):
+        with pytest.raises(ForecastError, match=r"within a search\n.*choose on validation"):
+            sealed.open_test(choice)
+    with pytest.raises(ForecastError, match="a choice before the test span is read"):
+        _ = sealed.test
+    assert "2008" not in str(vars(sealed))
+    assert spans.open_test("linear")[0] == day("2008-01-01")  # the whole one is as it was
+
+
 def test_the_test_span_is_refused_until_one_choice_opens_it_and_to_any_other() -> None:
     spans = split(YEARS, **DATES)
     assert "2008" not in repr(spans)
