@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
+from torch import Tensor
 
-from forecast import schema
+from forecast import outputs, schema
 from forecast.baselines import BASELINES
 from forecast.baselines.base import Baseline
-from forecast.batches import Frames, frames, run
+from forecast.batches import Frames, frames, panel, run
 from forecast.calibration import ABOVE, BELOW, Calibration
 from forecast.checkpoint import Checkpoint
 from forecast.errors import ForecastError
@@ -24,11 +25,10 @@ from forecast.models import MODELS
 from forecast.models.base import Shape
 from forecast.models.ensemble import assemble
 from forecast.registry import member
-from forecast.scaling import Scaling
+from forecast.scaling import Scaling, SeriesScaling, restore
 from forecast.schema import LEAD, REFERENCE, TIME, VALID_TIME
 
 State = dict[str, np.ndarray]
-NARROWEST = 1e-4  # of a network's quantiles on either side of its median, standard deviations
 
 
 class Forecaster(ABC):
@@ -60,7 +60,7 @@ class Forecaster(ABC):
         """Forecast from each reference time.
 
         Args:
-            observed: canonical observations; nothing after a reference is used for it.
+            observed: canonical observations; nothing after a reference is used for it but what is known beforehand.
             references: unbroken run of steps on the axis of ``observed``, shape (reference,).
             state: the state after the step before the first of ``observed``; None spins up from zero.
 
@@ -118,8 +118,8 @@ class ModelForecaster(Forecaster):
         self.model = assemble(kind, shape, settings["options"], settings.get("ensemble"))
         self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in checkpoint.weights.items()})
         self.model.eval()
-        self.scaling = Scaling.from_dataset(checkpoint.datasets["scaling"])
-        self.carries = self.model.aligned
+        self.scaling = restore(checkpoint.datasets["scaling"])
+        self.carries = self.model.aligned and not settings.get("ragged")
 
     @property
     def context(self) -> int:
@@ -136,19 +136,33 @@ class ModelForecaster(Forecaster):
         axis = observed.get_index(TIME)
         first, last = int(axis.get_loc(references[0])), int(axis.get_loc(references[-1]))
         start = 0 if state is not None else max(0, first + 1 - self.context)
-        data = self.frames(observed.isel({TIME: slice(start, last + 1)}))
+        ahead = observed.isel({TIME: slice(last + 1, last + 1 + len(self.leads))})
+        data = self.frames(observed.isel({TIME: slice(start, last + 1)}), ahead)
         before = None if state is None else {name: torch.from_numpy(value.copy()) for name, value in state.items()}
         steps = (first - start, last - start + 1)
         y, after = run(self.model, data, before, steps=steps, window=settings["window"])
-        parts = y.unflatten(3, (len(self.targets), -1)).unbind(3)
+        affine = data.affine(torch.arange(len(y)))
+        found = outputs.quantiles(y, self.model.shape, settings.get("levels") or (), affine)
+        sides = outputs.outer(found, self.model.shape, affine)
         return {
-            name: self._quantiled(part, observed, name, references)
-            for name, part in zip(self.targets, parts, strict=True)
+            name: self._spread(*(part.select(3, at) for part in (found, *sides)), observed, name, references)
+            for at, name in enumerate(self.targets)
         }, {name: value.numpy() for name, value in after.items()}
 
-    def frames(self, observed: xr.Dataset) -> Frames:
-        """Return observations as the network sees them; all it is told beside them the checkpoint knows."""
+    def frames(self, observed: xr.Dataset, ahead: xr.Dataset | None = None) -> Frames:
+        """Return observations as the network sees them; all it is told beside them the checkpoint knows.
+
+        Args:
+            observed: canonical observations.
+            ahead: the steps after them, of which only what is known beforehand is read.
+        """
         settings = self.checkpoint.settings
+        static = self.checkpoint.datasets.get("static")
+        if isinstance(self.scaling, SeriesScaling):
+            roles = (settings["targets"], settings["covariates"], len(self.leads))
+            told = {"known": settings["known"], "calendar": settings["calendar"], "static": static, "step": self.step}
+            return panel(observed, self.scaling, *roles, **told, ahead=ahead)
+        assert isinstance(self.scaling, Scaling)
         return frames(
             observed,
             self.scaling,
@@ -158,23 +172,19 @@ class ModelForecaster(Forecaster):
             mask=settings["mask"],
             step=self.step,
             fields=settings["fields"],
-            static=self.checkpoint.datasets.get("static"),
+            static=static,
             calendar=settings["calendar"],
         )
 
-    def _quantiled(self, y: torch.Tensor, observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:
-        """Turn y (S, reference, L, 1 or Q[, H, W]) in scaled units into a forecast; quantiles that cross are sorted.
-
-        Sorting never takes them further from the true ones (Chernozhukov, Fernandez-Val & Galichon 2010, Econometrica
-        78, 1093-1125).
-        """
+    def _spread(
+        self, found: Tensor, low: Tensor, high: Tensor, observed: xr.Dataset, name: str, references: np.ndarray
+    ) -> xr.DataArray:
+        """Turn quantiles (S, reference, L, Q[, H, W]) in scaled units, and the outer two, into a forecast."""
         levels = self.checkpoint.settings.get("levels") or []
-        ordered = y.sort(dim=3).values
-        middle = ordered.select(3, levels.index(0.5) if levels else 0)
-        central = self._labelled(middle, observed, name, references)
+        central = self._labelled(found.select(3, levels.index(0.5) if levels else 0), observed, name, references)
         if not levels:
             return central
-        outer = {BELOW: ordered.select(3, 0) - NARROWEST, ABOVE: ordered.select(3, -1) + NARROWEST}
+        outer = {BELOW: low, ABOVE: high}
         sides = {side: abs(self._labelled(one, observed, name, references) - central) for side, one in outer.items()}
         return central.assign_coords({side: (central.dims, one.values) for side, one in sides.items()})
 
@@ -202,7 +212,8 @@ def predict(
 
     Args:
         forecaster: a checkpoint at work.
-        observed: canonical observations, from the step after the state's (or from far enough back) to the reference.
+        observed: canonical observations, from the step after the state's (or from far enough back) to the reference,
+            and, of what is known beforehand, the steps after it.
         reference: the last observed step that may be used.
         state: what the previous forecast left, or None.
 
@@ -214,7 +225,7 @@ def predict(
     """
     forecaster.checkpoint.check(observed)
     times = observed[TIME].values
-    if not len(times) or times[-1] != reference:
+    if not len(times) or (times[-1] != reference and not forecaster.checkpoint.settings.get("known")):
         got = f"{times[-1] if len(times) else 'no steps'}"
         raise ForecastError(f"observations that end at the reference time {reference}", got, "cut them there")
     central, after = forecaster.central(observed, np.array([reference]), state)

@@ -21,6 +21,7 @@ from forecast.availability import ARRIVAL
 from forecast.errors import ForecastError
 from forecast.predict import Forecaster, State, forecaster, predict
 from forecast.schema import BASELINE, CONVENTIONS, LEAD, REFERENCE, SERIES, TIME
+from forecast.stages.problem import laid, observed_steps
 from forecast.stages.workspace import Workspace
 
 
@@ -57,16 +58,18 @@ def issue(workspace: Workspace, *, issue_time: datetime | None = None) -> Issued
     champion = forecaster(checkpoint.load(workspace.folder / record["path"]))
     version = workspace.archive.version
     archived = _trained_on(workspace.archive.load(version), champion)
-    times, step, delay = archived[TIME].values, champion.step, workspace.source.delay
+    archived = laid(workspace.pipeline.task, archived, champion.targets)
+    step, delay = champion.step, workspace.source.delay
+    times = archived[TIME].values[: observed_steps(archived, champion.targets, workspace.pipeline.task)]
     if issue_time is None:
-        arrival = archived[ARRIVAL].values if ARRIVAL in archived.coords else None
+        arrival = archived[ARRIVAL].values[: len(times)] if ARRIVAL in archived.coords else None
         issued = availability.known_at(times, step, delay, arrival).max()
     else:
         issued = availability.as_time(issue_time, times)
     reference = availability.last_known(archived[list(champion.targets)], issued, step, delay)
     known = availability.as_known(archived, issued, step, delay).sel({TIME: slice(None, reference)})
     state, seen, how = _resume(workspace, champion, known, reference)
-    forecast, after = predict(champion, seen, reference, state)
+    forecast, after = predict(champion, _told(workspace, champion, seen, archived, reference), reference, state)
     forecast = forecast.assign(_baselines(workspace, record, known, reference))
     late = pd.Timedelta(issued - reference) - step - delay
     degraded = _late(champion, reference, late // step) + _degraded(known, champion, reference)
@@ -78,6 +81,19 @@ def _trained_on(archived: xr.Dataset, champion: Forecaster) -> xr.Dataset:
     """Leave out series that came to the archive after the champion was trained."""
     space = champion.checkpoint.datasets["space"]
     return archived.sel({SERIES: space[SERIES].values}) if SERIES in space.coords else archived
+
+
+def _told(
+    workspace: Workspace, champion: Forecaster, seen: xr.Dataset, archived: xr.Dataset, reference: Any
+) -> xr.Dataset:
+    """Return what a forecast reads: what it has seen, and of the steps ahead what is known beforehand."""
+    known = workspace.pipeline.task.known
+    if not known:
+        return seen
+    after = int(archived.get_index(TIME).get_loc(reference)) + 1
+    ahead = archived.isel({TIME: slice(after, after + len(champion.leads))}).load()
+    others = [name for name in seen.data_vars if name not in known]
+    return xr.concat([seen, ahead.assign({name: ahead[name].where(False) for name in others})], TIME)
 
 
 def _resume(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,15 +13,16 @@ import xarray as xr
 
 from forecast import blocks, schema
 from forecast.availability import lead_count
+from forecast.axes import AXIS
 from forecast.batches.beside import BUILT_IN
-from forecast.config import Pipeline
+from forecast.config import Pipeline, Task
 from forecast.errors import ForecastError
-from forecast.scaling import Scaling
-from forecast.schema import TIME
+from forecast.scaling import BaseScaling, Scaling, SeriesScaling
+from forecast.schema import SERIES, TIME
 from forecast.stages.workspace import Workspace
 from forecast.verification.events import named
 from forecast.verification.regions import cells_of
-from forecast.windows import Split
+from forecast.windows import Split, ends_together
 
 LAND = 0.5  # a cell counts where the mask, such as the share of land, is this much or more
 
@@ -32,12 +35,16 @@ class Problem:
         observed: canonical observations, every variable used.
         targets: what is forecast.
         covariates: what is only looked at.
+        known: what is known beforehand.
         leads: number of leads, in steps.
         step: step of the data.
         split: train, validation and (locked) test spans.
         data_version: id of the archive's version.
         static: fields of the source that networks are told of, (*space); None: none.
         mask: which cells count, bool (*space), where the task leaves some out: they are NaN in ``observed``.
+        panel: whether it is a table of series, each scaled by its own values.
+        seasons: periods of a panel, in steps, shortest first.
+        origins: forecasts are scored from every so-manieth step; None: from every one.
     """
 
     observed: xr.Dataset
@@ -49,11 +56,17 @@ class Problem:
     data_version: str
     static: xr.Dataset | None = None
     mask: xr.DataArray | None = None
+    known: tuple[str, ...] = ()
+    panel: bool = False
+    seasons: tuple[int, ...] = ()
+    origins: int | None = None
 
     @cached_property
-    def scaling(self) -> Scaling:
+    def scaling(self) -> BaseScaling:
         """Learned from the training span, every variable read once."""
-        return Scaling.fit(self.split.select(self.observed, self.split.train), [*self.targets, *self.covariates])
+        kind: type[BaseScaling] = SeriesScaling if self.panel else Scaling
+        train = self.split.select(self.observed, self.split.train)
+        return kind.fit(train, [*self.targets, *self.covariates, *self.known])
 
     @cached_property
     def seen(self) -> np.ndarray:
@@ -89,7 +102,7 @@ def roles(
     targets = pipeline.task.targets or default or (names if len(names) == 1 else ())
     if not targets:
         raise ForecastError("task.targets", f"variables {', '.join(names)} and no target", "name one in [task] targets")
-    for name in (*targets, *pipeline.task.covariates):
+    for name in (*targets, *pipeline.task.covariates, *pipeline.task.known):
         if name not in names:
             raise ForecastError(f"a variable among {', '.join(names)}", repr(name), "mend [task] targets or covariates")
     return targets, tuple(name for name in pipeline.task.covariates if name not in targets)
@@ -124,15 +137,79 @@ def concrete(workspace: Workspace, observed: xr.Dataset, version: str) -> Proble
     """
     pipeline, delay = workspace.pipeline, workspace.source.delay
     targets, covariates = roles(pipeline, observed, workspace.source.targets)
-    observed = observed[[*targets, *covariates]]
+    task, panel = pipeline.task, pipeline.task.scaling == "series"
+    observed = laid(task, observed[[*targets, *covariates, *task.known]], targets)
     step = schema.time_step(observed)
-    leads = lead_count(pd.Timedelta(pipeline.task.horizon), delay, step, observed.get_index(TIME)[0])
-    split = Split.from_config(pipeline.split, observed[TIME].values, leads, step)
+    leads = _leads(task.horizon, delay, step, observed)
+    times = observed[TIME].values[: observed_steps(observed, targets, task)]
+    split = Split.from_config(pipeline.split, times, leads, step, 0 if panel else None)
     _scorable(pipeline, observed, targets)
     static, mask = standing(workspace, observed)
     if mask is not None:
         observed = observed.where(mask)
-    return Problem(observed, targets, covariates, leads, step, split, version, static, mask)
+    seasons = _seasons(pipeline, observed, targets, split) if panel else ()
+    origins = pipeline.split.origins or (leads if panel else "all")
+    return Problem(
+        observed,
+        targets,
+        covariates,
+        leads,
+        step,
+        split,
+        version,
+        static,
+        mask,
+        task.known,
+        panel,
+        seasons,
+        None if origins == "all" else int(origins),
+    )
+
+
+def laid(task: Task, observed: xr.Dataset, targets: Sequence[str]) -> xr.Dataset:
+    """Return observations on the axis that the task asks for: their own, or that of each series' end.
+
+    Args:
+        task: of the pipeline.
+        observed: canonical observations.
+        targets: what says where a series ends.
+
+    Raises:
+        ForecastError: maps are to be laid by their ends, or scaled series by series.
+    """
+    if task.scaling == "series" and schema.kind(observed) != "series":
+        raise ForecastError("series for [task] scaling = 'series'", "maps", "leave scaling out")
+    return ends_together(observed, targets) if task.align == "end" else observed
+
+
+def observed_steps(observed: xr.Dataset, targets: Sequence[str], task: Task) -> int:
+    """Return how many steps the targets reach: all, but where what is known beforehand goes on after them.
+
+    Args:
+        observed: canonical observations.
+        targets: what is forecast.
+        task: of the pipeline.
+    """
+    return 1 + int(np.flatnonzero(blocks.seen(observed, targets))[-1]) if task.known else observed.sizes[TIME]
+
+
+def _leads(horizon: str | int, delay: pd.Timedelta, step: pd.Timedelta, observed: xr.Dataset) -> int:
+    """Return the number of leads: of a span of time as availability says, of steps those and the source's delay."""
+    if isinstance(horizon, int):
+        return horizon + math.ceil(delay / step)
+    return lead_count(pd.Timedelta(horizon), delay, step, observed.get_index(TIME)[0])
+
+
+def _seasons(pipeline: Pipeline, observed: xr.Dataset, targets: tuple[str, ...], split: Split) -> tuple[int, ...]:
+    """Return the periods of a panel, as told or as the training span shows them, and note the first on each target."""
+    told = pipeline.task.seasons
+    train = split.select(observed[targets[0]], split.train)
+    train.attrs.setdefault(AXIS, observed.attrs.get(AXIS, ""))
+    usual = schema.season_steps(schema.time_step(train), train[TIME].dt.calendar)
+    seasons = ((usual,) if usual > 1 else ()) if told is None else told
+    for name in observed.data_vars:
+        observed[name].attrs["season"] = seasons[0] if seasons else 1
+    return seasons
 
 
 def _scorable(pipeline: Pipeline, observed: xr.Dataset, targets: tuple[str, ...]) -> None:
@@ -169,8 +246,9 @@ def standing(workspace: Workspace, observed: xr.Dataset) -> tuple[xr.Dataset | N
     wanted = [*names, *([] if task.mask is None else [task.mask])]
     if not wanted:
         return None, None
-    if schema.kind(observed) != "map":
-        raise ForecastError(f"maps for [task] static and mask, {wanted}", "series", "leave them out")
+    if schema.kind(observed) != "map" and (task.mask is not None or task.scaling != "series"):
+        expected = f"maps, or [task] scaling = 'series', for static and mask, {wanted}"
+        raise ForecastError(expected, "series", "leave them out")
     given = workspace.source.static()
     has = [] if given is None else [str(name) for name in given.data_vars]
     for name in wanted:
@@ -178,6 +256,8 @@ def standing(workspace: Workspace, observed: xr.Dataset) -> tuple[xr.Dataset | N
             remedy = "name its file in [source] static, or mend [task]"
             raise ForecastError(f"a static field among {', '.join(has) or 'none'}", repr(name), remedy)
     assert given is not None
+    if schema.kind(observed) == "series":
+        return given[names].reindex({SERIES: observed[SERIES].values}), None
     for name, where in schema.space_coords(observed).items():
         if not np.array_equal(where.values, given[name].values):
             raise ForecastError("static fields on the grid of the observations", f"another {name}", "regrid their file")
