@@ -4,7 +4,8 @@
 
 is pooled over groups of cells, lead by lead: a series is a group; a map's cells fall into four, by the usual size of
 their errors. A quantile is the forecast plus the conformal quantile of z in the group, times the size (locally weighted
-conformal prediction: Lei et al. 2018, J. Amer. Stat. Assoc. 113, 1094-1111, section 5.2).
+conformal prediction: Lei et al. 2018, J. Amer. Stat. Assoc. 113, 1094-1111, section 5.2). The series of a table,
+each of a size of its own, are one group, however few errors each has (pooled.py).
 
 A forecaster that has an idea of its own of how far it may be wrong says so in two coordinates of its forecast,
 ``below`` and ``above`` (forecast_reference_time, lead, *space), in units of the data: the distance from its median to
@@ -23,7 +24,7 @@ import numpy as np
 import xarray as xr
 
 from forecast import schema
-from forecast.calibration import fields, ranks, scale
+from forecast.calibration import fields, pooled, ranks, scale
 from forecast.errors import ForecastError
 from forecast.schema import LEAD, MEMBER, QUANTILE, REFERENCE, SEASONS, TIME
 
@@ -42,14 +43,20 @@ class Calibration:
             ``error`` (season, member, lead, *space), numbers without unit, NaN in cells that were never observed;
             attributes: ``days`` (distinct days by season), ``pooled`` (the seasons that take the whole span's fields),
             ``waves`` (year, day) of the scale, ``clipped`` (the quantiles that lie beyond the smallest or largest
-            error), seed.
+            error), seed. Of a table of series: what ``pooled.fit`` returns.
     """
 
     fitted: xr.Dataset
 
     @classmethod
     def fit(
-        cls, forecast: xr.DataArray, observed: xr.DataArray, quantiles: Sequence[float], members: int, seed: int
+        cls,
+        forecast: xr.DataArray,
+        observed: xr.DataArray,
+        quantiles: Sequence[float],
+        members: int,
+        seed: int,
+        size: xr.DataArray | None = None,
     ) -> Calibration:
         """Learn from the errors of the calibration span.
 
@@ -59,25 +66,34 @@ class Calibration:
             quantiles: levels in (0, 1), ascending.
             members: how many error fields to keep for each season, spread evenly over its days.
             seed: of their choice; the same seed chooses the same.
+            size: (series), how large an error each series usually makes, in the data's unit: all series of a table are
+                one group, pooled over series and origins. A forecaster's own spread goes before it. None: each series
+                is a group of its own, and its errors say how large they are.
 
         Raises:
-            ForecastError: quantiles not ascending in (0, 1), no member, or fewer than two days with errors.
+            ForecastError: quantiles not ascending in (0, 1), no member, fewer than two days with errors (of a table:
+                two errors), or no series with a size.
         """
         levels = _checked(quantiles, members)
         residual = _residuals(forecast.sortby(REFERENCE), observed)
+        if size is not None:
+            own = ABOVE in residual.coords
+            sizes = xr.ones_like(residual[0, 0]) if own else pooled.checked(size, residual)
+            scaled = (residual / _side(residual, residual) / sizes).transpose(*residual.dims)
+            return cls(pooled.fit(scaled, sizes, levels, members, seed))
         days = fields.days(residual)
         if sum(days) < 2:
             remedy = "lengthen the validation span, or ingest its truth"
             raise ForecastError("2 days or more with residuals", f"{sum(days)}", remedy)
-        pooled = [count < fields.MIN_DAYS for count in days]
-        waves = _waves(fields.valid(residual), not any(pooled), sum(days))
+        few = [count < fields.MIN_DAYS for count in days]
+        waves = _waves(fields.valid(residual), not any(few), sum(days))
         residual = residual / _side(residual, residual)
         coefficient, usual = _scales(residual, waves)
         error = residual.values / usual
         group = _groups(residual, usual)
         offset, drawn, beyond = _numbers(error, group, levels, members)
         season = fields.seasons(fields.valid(residual))[:, 0]
-        chosen = fields.trajectories(error, season, members, pooled, np.random.default_rng(seed))
+        chosen = fields.trajectories(error, season, members, few, np.random.default_rng(seed))
         space = residual.dims[2:]
         variables = {
             "scale": (("coefficient", LEAD, *space), coefficient),
@@ -90,7 +106,7 @@ class Calibration:
         }
         attrs = {
             "days": ", ".join(f"{name} {count}" for name, count in zip(SEASONS, days, strict=True)),
-            "pooled": ", ".join(np.array(SEASONS)[pooled]) or "none",
+            "pooled": ", ".join(np.array(SEASONS)[few]) or "none",
             "waves": ", ".join(name for name, there in zip(("year", "day"), waves, strict=True) if there) or "none",
             "clipped": ", ".join(f"{level:g}" for level in levels[beyond]) or "none",
             "seed": seed,
@@ -108,6 +124,8 @@ class Calibration:
             ForecastError: a lead that was not calibrated.
         """
         known = self._known(forecast)
+        if pooled.SIZE in known:
+            return _dressed(forecast, known["offset"], pooled.sizes(known, forecast), QUANTILE)
         return _dressed(
             forecast, known["offset"].isel({GROUP: known[GROUP].astype(int)}), self._usual(forecast), QUANTILE
         )
@@ -116,7 +134,8 @@ class Calibration:
         """Return members (forecast_reference_time, lead, member, *space), in the forecast's units and dtype.
 
         All leads of a member follow the errors of one past reference time, of the season of the first lead's valid
-        time. In each cell they lie about the quantiles at the levels (i - 1/2) / members.
+        time; those of a table of series take no heed of seasons. In each cell they lie about the quantiles at the
+        levels (i - 1/2) / members.
 
         Args:
             forecast: (forecast_reference_time, lead, *space).
@@ -124,8 +143,11 @@ class Calibration:
         Raises:
             ForecastError: a lead that was not calibrated.
         """
+        known = self._known(forecast)
+        if pooled.SIZE in known:
+            return _dressed(forecast, pooled.cast(known, forecast), pooled.sizes(known, forecast), MEMBER)
         season = xr.DataArray(fields.seasons(fields.valid(forecast))[:, 0], dims=REFERENCE)
-        return _dressed(forecast, self._known(forecast)["error"].isel({SEASON: season}), self._usual(forecast), MEMBER)
+        return _dressed(forecast, known["error"].isel({SEASON: season}), self._usual(forecast), MEMBER)
 
     def to_dataset(self) -> xr.Dataset:
         """Return everything learned, for a checkpoint."""

@@ -45,7 +45,7 @@ def trajectories(
 
     Args:
         error: (n, lead, *space), NaN where unknown.
-        season: of each, its place in ``SEASONS``, shape (n,).
+        season: of each, its place in ``SEASONS`` (0 where there are none), shape (n,).
         members: how many.
         pooled: for each season, whether it takes those of the whole span.
         rng: draws within each part.
@@ -54,7 +54,7 @@ def trajectories(
     possible = seen.any(axis=0)
     some = seen.reshape(len(seen), -1).any(axis=1)
     whole = (seen | ~possible).reshape(len(seen), -1).all(axis=1)
-    chosen = np.empty((len(SEASONS), members, *error.shape[1:]), error.dtype)
+    chosen = np.empty((len(pooled), members, *error.shape[1:]), error.dtype)
     for code, few in enumerate(pooled):
         own = np.full(len(season), few) | (season == code)
         rows = np.flatnonzero(own & whole)
