@@ -9,6 +9,7 @@ import xarray as xr
 from forecast import schema
 from forecast.backtest import backtest, references
 from forecast.errors import ForecastError
+from forecast.predict import predict
 from forecast.verification import within
 from tests.learned import LEADS, learned, observations
 
@@ -38,6 +39,28 @@ def test_persistence_at_each_reference_is_the_value_there(observed: xr.Dataset) 
     time = observed["time"].values
     past = backtest(learned("persistence", observed), observed, (time[200], time[220]))["t2m"]
     np.testing.assert_array_equal(past.values[:, 2], observed["t2m"].values[197:220])
+
+
+def test_every_nth_origin_begins_with_the_last_step_before_the_span(observed: xr.Dataset) -> None:
+    time = observed["time"].values
+    span = (time[100], time[109])  # ten steps
+    np.testing.assert_array_equal(references(observed, span, 3, 3), time[[99, 102, 105]])  # 108 + 3 is outside
+    np.testing.assert_array_equal(references(observed, span, 3, 1), time[99:107])
+    np.testing.assert_array_equal(references(observed, span, 10, 10), time[[99]])  # the competitions' own
+    np.testing.assert_array_equal(references(observed, span, 12, 4), time[[99]])  # shorter than the leads
+    np.testing.assert_array_equal(references(observed, (time[0], time[9]), 3, 3), time[[2, 5]])  # nothing before it
+
+
+@pytest.mark.parametrize("name", ["lstm", "bilstm", "mlp", "linear"])
+def test_far_origins_are_forecast_as_the_live_predict_forecasts_then(observed: xr.Dataset, name: str) -> None:
+    one, time = learned(name, observed), observed["time"].values
+    past = backtest(one, observed, (time[200], time[220]), 5)["t2m"]
+    np.testing.assert_array_equal(past[schema.REFERENCE], time[[199, 204, 209, 214]])
+    state, begin = None, 0
+    for number, at in enumerate([199, 204, 209, 214]):  # a carried state goes on as it does from day to day
+        live, after = predict(one, observed.isel(time=slice(begin, at + 1)), time[at], state)
+        np.testing.assert_array_equal(past[number], live["t2m"][0])
+        state, begin = (after, at + 1) if one.carries else (None, 0)
 
 
 @pytest.mark.parametrize("span", [("2011-01-01", "2011-02-01"), ("2001-01-01", "2001-01-01")])
