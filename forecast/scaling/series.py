@@ -1,17 +1,16 @@
-"""Scaled series: each by its own level and its own changes, in logarithms where it is positive.
+"""Scaled series: each by its own level and its own changes, in square roots where it is never negative.
 
     scaled = (g(y) - a) / b,   a = mean of g(y),   b = mean |g(y_t) - g(y_{t-m})|
 
 over the training span, m being the season (attribute ``season`` of the data; 1: none): b is the error that seasonal
 naive makes there, which the mean absolute scaled error divides by (Hyndman and Koehler 2006, Int. J. Forecasting 22,
-679-688). g is the logarithm where all training values of the series are positive, else the identity. Beyond a tenth of
-the smallest and ten times the largest of them the logarithm goes on as its tangent: zeros stay finite, and no forecast
-explodes.
+679-688). g(y) = sign(y) |y|^p, with p = 1/2 where no training value is negative (what grows with its level varies with
+it: Box and Cox 1964, J. R. Stat. Soc. B 26, 211-252), else 1. Negative values that come later stay finite.
 
 b is never 0. Where no two values lie a season apart, or none of these differ, neighbours are compared; where they do
 not differ either, b is the median share that b has of the level in the other series (1 where there is none) times the
-level, or 1. Series without one training value, and series that were not there, take the form of most others and the
-medians of a and b.
+level, or 1; the level is the mean of |g(y)|. Series without one training value, and series that were not there, take
+the form of most others and the medians of a and b.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ from forecast import blocks, schema
 from forecast.errors import ForecastError
 from forecast.scaling.base import SPREAD, BaseScaling, observations
 
-LOCATION, LOW, HIGH, SHARE = "location", "low", "high", "share"
-STATISTICS = (LOCATION, SPREAD, LOW, HIGH)
-REACH = 10.0  # the logarithm holds from the smallest training value over this to the largest times this
+LOCATION, POWER, LEVEL = "location", "power", "level"
+STATISTICS = (LOCATION, SPREAD, POWER)
+ROOT = 0.5
 ROUNDING = 1e-6  # a mean change under this share of the level is the rounding of 32-bit numbers: nothing changes
 
 
@@ -36,8 +35,7 @@ ROUNDING = 1e-6  # a mean change under this share of the level is the rounding o
 class SeriesScaling(BaseScaling):
     """Level and change of each series.
 
-    The statistics of a variable are ``location`` a and ``spread`` b, in the unit of g; ``low`` and ``high``, between
-    which g is the logarithm, NaN where it is the identity: all (series,), float64.
+    The statistics of a variable are ``location`` a, ``spread`` b and ``power`` p: all (series,), float64.
     """
 
     @classmethod
@@ -71,60 +69,45 @@ class SeriesScaling(BaseScaling):
 def _fit(train: xr.DataArray) -> xr.Dataset:
     season = int(train.attrs.get("season", 1))
     parts = [_statistics(np.asarray(values, "float64"), season) for _, values in _blocks(train)]
-    found = {key: np.concatenate([part[key] for part in parts]) for key in (*STATISTICS, SHARE)}
-    if not np.isfinite(found[LOCATION]).any():
+    found = {key: np.concatenate([part[key] for part in parts]) for key in (*STATISTICS, LEVEL)}
+    level, never = found.pop(LEVEL), np.isnan(found[LOCATION])
+    if never.all():
         raise ForecastError(
             f"at least one observed value of {train.name}",
             "none in the training span",
             "check the source, or move [split]",
         )
-    level, logarithmic = found[SHARE], np.isfinite(found[LOW])
-    size = np.where(logarithmic, 1.0, level)
-    shares = (found[SPREAD] / np.where(size > 0, size, np.nan))[np.isfinite(found[SPREAD])]
-    usual = float(np.nanmedian(shares)) if np.isfinite(shares).any() else 1.0
-    still = ~np.isfinite(found[SPREAD]) & np.isfinite(level)
-    found[SPREAD][still] = np.where(size > 0, usual * size, 1.0)[still]
-    never = ~np.isfinite(found[LOCATION])
-    for key, value in _unseen({key: found[key][~never] for key in STATISTICS}).items():
+    moves = np.isfinite(found[SPREAD]) & (level > 0)
+    usual = float(np.median(found[SPREAD][moves] / level[moves])) if moves.any() else 1.0
+    found[SPREAD] = np.where(np.isnan(found[SPREAD]), np.where(level > 0, usual * level, 1.0), found[SPREAD])
+    for key, value in _unseen({key: values[~never] for key, values in found.items()}).items():
         found[key][never] = value
-    attrs = {"units": train.attrs["units"]} if "units" in train.attrs else {}
-    return _dataset({key: found[key] for key in STATISTICS}, train[schema.SERIES], attrs)
+    return _dataset(found, train[schema.SERIES], {"units": train.attrs["units"]} if "units" in train.attrs else {})
 
 
 def _statistics(values_TS: np.ndarray, season: int) -> dict[str, np.ndarray]:
-    """Return the statistics of a block, NaN where there are none, and in ``share`` the mean absolute value."""
-    seen = np.isfinite(values_TS)
-    count = np.maximum(seen.sum(axis=0), 1)
-    lowest = np.where(seen, values_TS, np.inf).min(axis=0)
-    highest = np.where(seen, values_TS, -np.inf).max(axis=0)
-    logarithmic = (lowest > 0) & np.isfinite(lowest)
-    low, high = np.where(logarithmic, lowest / REACH, np.nan), np.where(logarithmic, highest * REACH, np.nan)
-    level = np.where(seen, np.abs(values_TS), 0.0).sum(axis=0) / count
-    g = _logarithm(values_TS, low, high)
-    spread = np.full(values_TS.shape[1], np.nan)
-    floor = ROUNDING * np.where(logarithmic, 1.0, level)
+    """Return the statistics of a block, NaN where there are none, and the level."""
+    power = np.where((values_TS < 0).any(axis=0), 1.0, ROOT)
+    g = _raised(values_TS, power)
+    level, spread = _mean(np.abs(g)), np.full(len(power), np.nan)
     for lag in (season, 1):
-        change = np.abs(g[lag:] - g[:-lag])
-        both = np.isfinite(change)
-        mean = np.where(both, change, 0.0).sum(axis=0) / np.maximum(both.sum(axis=0), 1)
-        spread = np.where(np.isnan(spread) & (mean > floor), mean, spread)
-    never = ~seen.any(axis=0)
-    location = np.where(seen, g, 0.0).sum(axis=0) / count
-    return {
-        LOCATION: np.where(never, np.nan, location),
-        SPREAD: spread,
-        LOW: low,
-        HIGH: high,
-        SHARE: np.where(never, np.nan, level),
-    }
+        change = _mean(np.abs(g[lag:] - g[:-lag]))
+        spread = np.where(np.isnan(spread) & (change > ROUNDING * level), change, spread)
+    return {LOCATION: _mean(g), SPREAD: spread, POWER: power, LEVEL: level}
+
+
+def _mean(values_TS: np.ndarray) -> np.ndarray:
+    """Return the mean of what was observed, NaN where nothing was."""
+    seen = np.isfinite(values_TS)
+    count = seen.sum(axis=0)
+    return np.where(seen, values_TS, 0.0).sum(axis=0) / np.where(count, count, np.nan)
 
 
 def _unseen(known: dict[str, np.ndarray]) -> dict[str, float]:
     """Return the statistics of a series of which nothing is known, from those of others."""
-    logarithmic = np.isfinite(known[LOW])
-    alike = logarithmic if 2 * logarithmic.sum() > len(logarithmic) else ~logarithmic
-    middle = {key: float(np.median(known[key][alike])) for key in (LOCATION, SPREAD)}
-    return middle | {LOW: float(known[LOW][alike].min()), HIGH: float(known[HIGH][alike].max())}
+    power = float(np.median(known[POWER]) > (ROOT + 1) / 2) * (1 - ROOT) + ROOT
+    alike = known[POWER] == power
+    return {key: power if key == POWER else float(np.median(known[key][alike])) for key in STATISTICS}
 
 
 def _dataset(found: dict[str, np.ndarray], series: xr.DataArray, attrs: dict[str, str]) -> xr.Dataset:
@@ -132,25 +115,17 @@ def _dataset(found: dict[str, np.ndarray], series: xr.DataArray, attrs: dict[str
     return xr.Dataset(columns, {schema.SERIES: series.values})
 
 
-def _logarithm(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return g, the last dimension being the series."""
-    found, where = values.copy(), np.isfinite(low)
-    y = values[..., where]
-    inside = np.clip(y, low[where], high[where])
-    found[..., where] = np.log(inside) + (y - inside) / inside
-    return found
+def _raised(values: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """Return sign(y) |y|^p, the last dimension being the series."""
+    return np.where(power == 1, values, np.copysign(np.abs(values) ** power, values))
 
 
-def _scaled(values: np.ndarray, a: np.ndarray, b: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    return (_logarithm(values, low, high) - a) / b
+def _scaled(values: np.ndarray, a: np.ndarray, b: np.ndarray, power: np.ndarray) -> np.ndarray:
+    return (_raised(values, power) - a) / b
 
 
-def _undone(scaled: np.ndarray, a: np.ndarray, b: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    found, where = scaled * b + a, np.isfinite(low)
-    u = found[..., where]
-    inside = np.clip(u, np.log(low[where]), np.log(high[where]))
-    found[..., where] = np.exp(inside) * (1 + (u - inside))
-    return found
+def _undone(scaled: np.ndarray, a: np.ndarray, b: np.ndarray, power: np.ndarray) -> np.ndarray:
+    return _raised(scaled * b + a, 1 / power)
 
 
 def _over(data: xr.DataArray, usual: xr.Dataset, function: Callable[..., np.ndarray]) -> xr.DataArray:
