@@ -7,6 +7,7 @@ step a day, in daily operation); without one it starts ``context`` steps back fr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -145,7 +146,7 @@ class ModelForecaster(Forecaster):
         found = outputs.quantiles(y, self.model.shape, settings.get("levels") or (), affine)
         sides = outputs.outer(found, self.model.shape, affine)
         return {
-            name: self._spread(*(part.select(3, at) for part in (found, *sides)), observed, name, references)
+            name: self._spread([part.select(3, at) for part in (found, *sides)], observed, name, references)
             for at, name in enumerate(self.targets)
         }, {name: value.numpy() for name, value in after.items()}
 
@@ -176,17 +177,16 @@ class ModelForecaster(Forecaster):
             calendar=settings["calendar"],
         )
 
-    def _spread(
-        self, found: Tensor, low: Tensor, high: Tensor, observed: xr.Dataset, name: str, references: np.ndarray
-    ) -> xr.DataArray:
+    def _spread(self, said: Sequence[Tensor], observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:
         """Turn quantiles (S, reference, L, Q[, H, W]) in scaled units, and the outer two, into a forecast."""
+        found, *sides = said
         levels = self.checkpoint.settings.get("levels") or []
         central = self._labelled(found.select(3, levels.index(0.5) if levels else 0), observed, name, references)
         if not levels:
             return central
-        outer = {BELOW: low, ABOVE: high}
-        sides = {side: abs(self._labelled(one, observed, name, references) - central) for side, one in outer.items()}
-        return central.assign_coords({side: (central.dims, one.values) for side, one in sides.items()})
+        away = [abs(self._labelled(one, observed, name, references) - central) for one in sides]
+        below, above = ((central.dims, one.values) for one in away)
+        return central.assign_coords({BELOW: below, ABOVE: above})
 
     def _labelled(self, y: torch.Tensor, observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:
         """Turn y (S, reference, L[, H, W]) in scaled units into (forecast_reference_time, lead, *space) in units."""

@@ -56,10 +56,10 @@ class Pipeline(Frozen):
                 raise ValueError(f"model name {model.name!r} is not lower case letters, digits and underscores")
             try:
                 loss, levels = self.training_of(model).loss, self.task.quantiles
-                if loss not in ("squared", "pinball"):
+                if loss in ("binary_cross_entropy", "cross_entropy"):
                     raise ValueError(f"training.loss of {model.name}: forecasts are means or quantiles, not {loss}")
-                if loss == "pinball" and not (levels[0] < 0.5 < levels[-1] and 0.5 in levels):
-                    raise ValueError(f"training.loss of {model.name}: pinball needs quantiles below, at and above 0.5")
+                if loss != "squared" and not (levels[0] < 0.5 < levels[-1] and 0.5 in levels):
+                    raise ValueError(f"training.loss of {model.name}: {loss} needs quantiles below, at and above 0.5")
             except ValidationError as error:
                 raise ValueError(f"training of {model.name}: {'; '.join(_problems(error))}") from error
         return self

@@ -36,7 +36,8 @@ class Shape:
     Attributes:
         inputs: input channels C.
         leads: leads L.
-        outputs: outputs K a lead (targets x quantiles, target-major; or targets; or logits of classes or bits).
+        outputs: outputs K a lead (targets x quantiles, or x parameters of a ``likelihood``, target-major; or targets;
+            or logits of classes or bits).
         future: future features F (0: none).
         grid: (H, W) for maps, None for series.
         periodic: whether the last axis of the grid closes the circle.
@@ -47,6 +48,7 @@ class Shape:
         poles: what lies beyond the first and the last row of a closed circle: None: nothing is known, the grid ends; 0:
             a pole, then that row itself, half way round; 1: the row lies on the pole, beyond it the next one, half way
             round.
+        likelihood: the distribution whose parameters are the outputs of a target, see likelihood.py; "": none.
     """
 
     inputs: int
@@ -60,6 +62,7 @@ class Shape:
     context: int = 0
     masked: bool = False
     poles: tuple[int | None, int | None] = (None, None)
+    likelihood: str = ""
 
     @classmethod
     def restored(cls, plain: Mapping[str, Any]) -> Shape:
@@ -113,6 +116,9 @@ class Model(nn.Module, ABC):
         if shape.targets and shape.outputs % shape.targets:
             got = f"{shape.outputs} outputs for {shape.targets} targets"
             raise ForecastError("outputs a multiple of targets", got, "use targets x quantiles outputs")
+        if shape.likelihood and (shape.grid or not shape.targets):
+            got = f"{shape.likelihood} of {'maps' if shape.grid else 'classes or bits'}"
+            raise ForecastError("a likelihood of series", got, 'choose [training] loss = "squared" or "pinball"')
         self.shape, self.options = shape, options
         everywhere = torch.ones(shape.grid, dtype=torch.bool) if shape.masked and shape.grid else None
         self.register_buffer("cells", everywhere)

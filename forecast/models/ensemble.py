@@ -3,6 +3,10 @@
 Drawn from other weights and shown the data in another order, networks err partly on their own: the mean of N with
 errors of variance v and correlation r has an error of variance v (r + (1 - r) / N) (Hansen & Salamon 1990, IEEE
 Transactions on Pattern Analysis and Machine Intelligence 12(10); Lakshminarayanan et al. 2017, NeurIPS 30).
+
+Of quantiles the mean is taken level by level, not those of the mixture of the networks' distributions, which is wider
+(Lichtendahl, Grushka-Cockayne & Winkler 2013, Management Science 59(7), 1594-1611). Parameters of a likelihood have no
+such mean: those of all networks are said, network by network, and outputs.py takes the mean of their quantiles.
 """
 
 from __future__ import annotations
@@ -38,9 +42,9 @@ class Ensemble(Model):
         return _joined(network.initial(streams, context) for network in self._each())
 
     def advance(self, x: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """See the contract: the mean of the networks."""
+        """See the contract: the mean of the networks; parameters of a likelihood (B, T, L, N K), network by network."""
         y, after = self.each(x, future, state)
-        return y.mean(dim=0), after
+        return torch.cat(list(y), dim=3) if self.shape.likelihood else y.mean(dim=0), after
 
     def each(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
         """Show the networks apart.

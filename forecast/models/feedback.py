@@ -1,7 +1,7 @@
 """What a model hears of what it said: an output as the next input.
 
     numbers   each target's middle quantile (the mean of the two middle ones where their count is even); the output
-              itself where there are no quantiles
+              itself where there are no quantiles; of parameters of a likelihood the first, where the values lie
     classes   y: logits; a class, one-hot: the most probable, or one drawn from softmax(y / temperature)
     bits      y: logits; each bit by itself: 1 where y > 0, or drawn with the probability s(y / temperature)
 
@@ -44,6 +44,8 @@ def heard(y: Tensor, shape: Shape, kind: Kind) -> Tensor:
     quantiles = shape.outputs // width(shape, kind)
     if quantiles == 1:
         return y
+    if shape.likelihood:
+        return y[:, ::quantiles]
     return y.unflatten(1, (-1, quantiles))[:, :, (quantiles - 1) // 2 : quantiles // 2 + 1].mean(dim=2)
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from forecast.models.base import Shape
 from forecast.models.initialisation import draw
@@ -33,7 +34,8 @@ class Start(nn.Module):
 
     In scaled units the climatology is 0, so a factor d in ``d x`` is the lag correlation of the anomaly: 1 is
     persistence, 0 climatology. With "damped" d is learned for each lead and output (and cell, for maps); training
-    starts it at the regression over the training span (``prime``).
+    starts it at the regression over the training span (``prime``). Of parameters of a likelihood only the first, where
+    the values lie, is added to.
 
     Args:
         shape: the first ``shape.targets`` channels of x are the targets; without any, as with symbols, there is
@@ -45,6 +47,7 @@ class Start(nn.Module):
         super().__init__()
         self.kind: Residual = "none" if shape.symbols or not shape.targets else kind
         self.targets, self.repeats = shape.targets, shape.outputs // max(1, shape.targets)
+        self.first = bool(shape.likelihood)
         if self.kind == "damped":
             self.factor = nn.Parameter(torch.ones(shape.leads, shape.outputs, *(shape.grid or ())))
 
@@ -58,7 +61,11 @@ class Start(nn.Module):
         """y (B, T, L, K[, H, W]) and x (B, T, C[, H, W]) -> y with its start added."""
         if self.kind == "none":
             return y
-        last = x[:, :, : self.targets].repeat_interleave(self.repeats, dim=2).unsqueeze(2)
+        last = x[:, :, : self.targets]
+        if self.first:
+            last = functional.pad(last.unsqueeze(3), (0, self.repeats - 1)).flatten(2).unsqueeze(2)
+        else:
+            last = last.repeat_interleave(self.repeats, dim=2).unsqueeze(2)
         return y + (self.factor * last if self.kind == "damped" else last)
 
 

@@ -1,11 +1,13 @@
 """Losses: what a forecast costs, averaged over everything that has a target.
 
-Suffixes: B streams, T steps, L leads, K outputs, Q quantiles, H W the grid. A target that is NaN costs nothing.
+Suffixes: B streams, T steps, L leads, K outputs, Q quantiles, P parameters, H W the grid. A target that is NaN costs
+nothing.
 
     squared                (y - t)^2
     pinball                max(q (t - y), (q - 1)(t - y))       Koenker & Bassett 1978; y has Q outputs a target
     binary_cross_entropy   -t log s(y) - (1 - t) log(1 - s(y))  y: logits, t in [0, 1]
     cross_entropy          -sum_K t log softmax(y)              y: logits, t: a distribution over K, or a class's number
+    student_t, negative_binomial    -log p(t)                   y: P parameters a target, see models/likelihood.py
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from forecast.errors import ForecastError
+from forecast.models.likelihood import LIKELIHOODS
 
 
 @dataclass(frozen=True)
@@ -40,35 +43,40 @@ class Objective:
         if self.loss == "pinball" and not self.quantiles:
             raise ForecastError("quantiles for the pinball loss", "none", "set [task] quantiles")
 
-    def __call__(self, y: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, y: Tensor, target: Tensor, affine: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the weighted sum of the costs and the sum of the weights (both scalars; their ratio is the loss).
 
         Args:
             y: forecasts (B, T, L, K[, H, W]).
-            target: (B, T, L, K[, H, W]), NaN where there is none; K / Q targets for the pinball loss, K or 1, the
-                number of the class, for cross_entropy.
+            target: (B, T, L, K[, H, W]), NaN where there is none; K / Q targets for the pinball loss, K / P for a
+                likelihood, K or 1, the number of the class, for cross_entropy.
+            affine: (B, K / P, 2), offset and factor from scaled values to counts, which negative_binomial needs.
         """
         there = torch.isfinite(target)
         if self.loss == "cross_entropy":
             there = there.all(dim=3, keepdim=True)
-        cost = self._cost(y, torch.where(there, target, 0.0))
+        if self.loss in LIKELIHOODS:
+            cost = self._unlikely(y, target, there, affine)
+        else:
+            cost = self._cost(y, torch.where(there, target, 0.0))
         if self.loss == "pinball":
             there = there.unsqueeze(4)
         weight = self._weight(y, there.dim() - y.dim()) * there
         weight = weight.expand_as(cost)
         return (cost * weight).sum(), weight.sum()
 
-    def mean(self, y: Tensor, target: Tensor, there: int) -> tuple[Tensor, float]:
+    def mean(self, y: Tensor, target: Tensor, there: int, affine: Tensor | None = None) -> tuple[Tensor, float]:
         """Return the mean cost and the sum of the weights that it is a mean over.
 
         Args:
             y: as above.
             target: as above.
             there: how many of the targets there are, so that the usual case, all of them, masks nothing.
+            affine: as above.
         """
         if self.loss == "squared" and there == target.numel() and self.cells is None and set(self.leads) <= {1.0}:
             return functional.mse_loss(y, target), float(there)
-        cost, weight = self(y, target)
+        cost, weight = self(y, target, affine)
         return cost / weight, weight.item()
 
     def _cost(self, y: Tensor, target: Tensor) -> Tensor:
@@ -88,6 +96,13 @@ class Objective:
         levels = y.new_tensor(list(self.quantiles)).reshape(-1, *[1] * (y.dim() - 4))
         short = target.unsqueeze(4) - y.unflatten(3, (-1, len(self.quantiles)))
         return torch.maximum(levels * short, (levels - 1) * short)
+
+    def _unlikely(self, y: Tensor, target: Tensor, there: Tensor, affine: Tensor | None) -> Tensor:
+        """Return -log p of the targets; where there is none, of one that may come: its lowest count, or 0."""
+        likelihood = LIKELIHOODS[self.loss]
+        none = 0.0 if affine is None or not likelihood.grain else (-affine[..., 0] / affine[..., 1])[:, None, None]
+        outputs = y.unflatten(3, (-1, likelihood.parameters))
+        return likelihood.cost(outputs, torch.where(there, target, none), affine).to(y.dtype)
 
     def _weight(self, y: Tensor, extra: int) -> Tensor:
         """Weights that broadcast to (B, T, L, K, [Q,] [H, W])."""

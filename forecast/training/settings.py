@@ -28,7 +28,8 @@ class Training(BaseModel):
         clip_value: largest size of one of its elements; None: unclipped.
         average: decay of the moving average of the weights, which is then what is kept; 0: no average. Hourly
             temperatures an hour ahead lose a tenth of their error to it.
-        loss: see losses.py.
+        loss: squared; pinball, of the task's quantiles; student_t, or negative_binomial for counts of series, whose
+            quantiles are then the forecast; for classes and bits see losses.py.
         balance: whether each lead's cost is taken relative to the error of damped persistence at that lead, so that
             a short lead, whose error is small, counts as much as a long one.
         lead_weights: weights of the first leads in the loss beside that, the last one repeated; empty: even.
@@ -67,7 +68,9 @@ class Training(BaseModel):
     clip_norm: float | None = Field(1.0, gt=0)
     clip_value: float | None = Field(None, gt=0)
     average: float = Field(0.99, ge=0, lt=1)
-    loss: Literal["squared", "pinball", "binary_cross_entropy", "cross_entropy"] = "squared"
+    loss: Literal["squared", "pinball", "student_t", "negative_binomial", "binary_cross_entropy", "cross_entropy"] = (
+        "squared"
+    )
     balance: bool = True
     lead_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()
     shift: bool = True

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 
 from forecast.errors import ForecastError
@@ -116,3 +117,29 @@ def test_a_class_that_is_none_is_refused() -> None:
     target = torch.tensor([[[[0.0]], [[5.0]]]])
     with pytest.raises(ForecastError, match=r"(?s)classes from 0 to 3.*from 0 to 5.*mend the targets"):
         Objective("cross_entropy")(torch.zeros(1, 2, 1, 4), target)
+
+
+def test_student_t_takes_parameters_target_by_target_and_leaves_out_missing_ones() -> None:
+    y = torch.tensor([1.0, 0, 0, 9, 9, 9]).reshape(1, 1, 1, 6)  # two targets; log scale 0, df = 3
+    target = torch.tensor([2.0, NAN]).reshape(1, 1, 1, 2)
+    assert value(Objective("student_t"), y, target) == pytest.approx(-stats.t.logpdf(2, 3, 1, 1.001), abs=1e-6)
+
+
+def test_negative_binomial_counts_what_an_offset_and_a_factor_say() -> None:
+    y, affine = torch.zeros(1, 1, 2, 2), torch.tensor([[[1.0, 4.0]]])  # counts 1 + 4 z
+    mean, n = 4 * (1e-6 + math.log1p(math.exp(0.25))), 2 / (1e-6 + math.log(2))
+    cost, weight = Objective("negative_binomial")(y, at(0.5, NAN), affine)
+    assert float(cost / weight) == pytest.approx(-stats.nbinom.logpmf(3, n, n / (n + mean)), abs=1e-6)
+
+
+def test_a_missing_count_has_no_gradient() -> None:
+    y = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    Objective("negative_binomial")(y, at(NAN, 1.0), torch.tensor([[[1.5, 0.5]]]))[0].backward()
+    assert y.grad is not None and y.grad[0, 0, 0].tolist() == [0.0, 0.0] and (y.grad[0, 0, 1] != 0).all()
+
+
+def test_leads_weigh_likelihoods_too() -> None:
+    y, target = torch.zeros(1, 1, 2, 3), at(0.0, 2.0)
+    each = -stats.t.logpdf([0, 2], 3, 0, 1.001)
+    found = value(Objective("student_t", leads=(3.0, 1.0)), y, target)
+    assert found == pytest.approx((3 * each[0] + each[1]) / 4, abs=1e-6)

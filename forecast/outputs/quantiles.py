@@ -1,0 +1,53 @@
+"""What a network's outputs say: quantiles of each target, in scaled units, and how far the outer ones lie out.
+
+Quantiles that a network says itself are sorted where they cross, which never takes them further from the true ones
+(Chernozhukov, Fernandez-Val & Galichon 2010, Econometrica 78, 1093-1125). Parameters of a likelihood become its
+quantiles; of an ensemble of such networks the mean of their quantiles is taken, level by level, see models/ensemble.py.
+
+Suffixes: S series (1 for maps), R references, L leads, K targets, P parameters, Q levels, H W the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from forecast.models.base import Shape
+from forecast.models.likelihood import LIKELIHOODS
+
+NARROWEST = 1e-4  # of quantiles on either side of the median, standard deviations
+
+
+def quantiles(y: Tensor, shape: Shape, levels: Sequence[float] = (), affine: Tensor | None = None) -> Tensor:
+    """Return quantiles of each target, ascending, (S, R, L, K, Q[, H, W]); the value itself where there are no levels.
+
+    Args:
+        y: outputs (S, R, L, outputs[, H, W]), of an ensemble of networks with a likelihood those of all.
+        shape: sizes.
+        levels: that a network was trained for, or that are asked of its likelihood, ascending.
+        affine: (S, K, 2), see ``batches.base.Tapes.affine``; of counts only.
+    """
+    if not shape.likelihood:
+        return y.unflatten(3, (shape.targets, -1)).sort(dim=4).values
+    likelihood, asked = LIKELIHOODS[shape.likelihood], torch.tensor(list(levels) or [0.5], dtype=torch.float64)
+    networks = y.unflatten(3, (-1, shape.targets, likelihood.parameters)).unbind(3)
+    said = [likelihood.quantile(one, asked, affine) for one in networks]
+    return torch.stack(said).mean(dim=0).to(y.dtype)
+
+
+def outer(found: Tensor, shape: Shape, affine: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the lowest and the highest quantile, (S, R, L, K[, H, W]), never quite on the median.
+
+    Counts, whose quantiles may be one and the same, lie half a count further out.
+
+    Args:
+        found: quantiles (S, R, L, K, Q[, H, W]).
+        shape: sizes.
+        affine: as above.
+    """
+    room: Tensor | float = NARROWEST
+    if shape.likelihood and affine is not None:
+        room = NARROWEST + LIKELIHOODS[shape.likelihood].grain / 2 / affine[:, None, None, :, 1].to(found.dtype)
+    return found.select(4, 0) - room, found.select(4, -1) + room
