@@ -115,6 +115,10 @@ class Split:
         whole = [(times[start], times[stop - 1]) for start, stop in (train, validate, test)]
         return cls(whole[0], whole[1], shares[0], shares[1], whole[2])
 
+    def refit(self) -> Split:
+        """Return the same split whose training span goes on to the end of validation; the test span stays as it was."""
+        return replace(self, train=(self.train[0], self.validate[1]))
+
     def open_test(self, choice: str) -> Span:
         """Unlock the test span for the one forecaster that was chosen, and return it.
 

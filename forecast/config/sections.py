@@ -142,6 +142,9 @@ class Split(Frozen):
         origins: forecasts are scored from every so-manieth step, the first the last before the span, and then only
             valid times within it count; "all": from every step, each lead on the same valid times. By default "all",
             with scaling "series" the number of leads.
+        refit: whether what was judged on the validation span is then learned again from training and validation
+            together, as long as it took, for the test span and for use. By default only with scaling "series", whose
+            records are short.
     """
 
     train: tuple[str, str] | None = None
@@ -149,6 +152,7 @@ class Split(Frozen):
     test: tuple[str, str] | str | Steps = "20%"
     gap: str | Annotated[int, Field(strict=True, ge=0)] | None = None
     origins: Literal["all"] | Steps | None = None
+    refit: bool | None = None
 
     @model_validator(mode="after")
     def _sound(self) -> Split:

@@ -39,8 +39,8 @@ def compare(workspace: Workspace, *, report: Report = silent) -> Comparison:
     problem = pose(workspace, trained.data_version)
     problem.held(workspace.pipeline.training.bytes)
     observed = problem.observed
-    everyone = _everyone(workspace, trained)
-    validation = _forecasts(everyone, observed, problem.split.validate, report, "validation")
+    everyone, judged = _everyone(workspace, trained), _everyone(workspace, trained, judged=True)
+    validation = _forecasts(judged, observed, problem.split.validate, report, "validation")
     ranking = rank(validation, observed, problem.split.validate)
     baselines = [one.name for one in everyone if one.checkpoint.family == "baseline"]
     verdict = gate.decide(ranking, baselines)
@@ -112,10 +112,11 @@ def scores(comparison: Comparison, forecasts: Forecasts, observed: xr.Dataset, s
     return xr.Dataset(parts).assign_attrs(attrs | {"definition": verification.DEFINITIONS["rmse"]})
 
 
-def _everyone(workspace: Workspace, trained: records.Record) -> list[Forecaster]:
-    """Load what one training has left; a file that a later training wrote over is refused."""
+def _everyone(workspace: Workspace, trained: records.Record, *, judged: bool = False) -> list[Forecaster]:
+    """Load what one training has left, or what of it the validation span judges; what was written over is refused."""
     everyone = []
-    for name, entry in trained.entries.items():
+    for name, kept in trained.entries.items():
+        entry = kept["judged"] if judged else kept
         loaded = checkpoint.load(workspace.folder / entry["path"])
         if loaded.version != entry["version"]:
             got = f"{loaded.version}, of a training that did not end"

@@ -13,23 +13,26 @@ import torch
 import xarray as xr
 
 from forecast import schema
-from forecast.batches import Frames, Streams, frames
+from forecast.batches import Frames, Panel, Streams, frames
 from forecast.batches.beside import counting
 from forecast.config import Member, Pipeline
 from forecast.errors import ForecastError
 from forecast.models import MODELS
 from forecast.models.base import Model, Shape, create
 from forecast.models.ensemble import Ensemble
+from forecast.models.likelihood import LIKELIHOODS
 from forecast.registry import member
-from forecast.scaling import Scaling
+from forecast.scaling import BaseScaling, Scaling
 from forecast.schema import TIME
-from forecast.stages import linear_start
+from forecast.stages import linear_start, panels
 from forecast.stages.problem import Problem
 from forecast.stages.workspace import Report, Workspace
 from forecast.training.progress import History
 from forecast.training.settings import Training
 from forecast.training.tbptt import train
 from forecast.windows import Span, stretches
+
+Watch = Callable[[dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,15 @@ def unfinished(workspace: Workspace) -> Path:
     return workspace.models / "unfinished"
 
 
-def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Training, report: Report) -> Fitted:
+def fit_model(
+    workspace: Workspace,
+    problem: Problem,
+    one: Member,
+    settings: Training,
+    report: Report,
+    watch: Watch | None = None,
+    judged: bool = False,
+) -> Fitted:
     """Train one model of a pipeline; a run that was killed goes on to the losses it would have had.
 
     Args:
@@ -77,6 +88,8 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
         one: the model as the pipeline names it.
         settings: how to learn.
         report: progress.
+        watch: called after each epoch with what is known of it (``History.line``); what it raises ends the training.
+        judged: whether the network was judged already, so that it learns for all of ``settings.epochs``.
 
     Raises:
         ForecastError: an option is unknown, the model takes another kind of data, or a span holds no unbroken stretch.
@@ -85,24 +98,27 @@ def fit_model(workspace: Workspace, problem: Problem, one: Member, settings: Tra
     split, task = problem.split, workspace.pipeline.task
     data, scaling = framed(workspace.pipeline, problem)
     learn = streams(problem, data, [split.train], settings)
-    early = streams(problem, data, split.early, settings)
-    levels = list(task.quantiles) if settings.loss == "pinball" else []
-    kind, shape = member("model", MODELS, one.type), shape_of(data, levels)
+    early = None if judged else streams(problem, data, split.early, settings)
+    levels = [] if settings.loss == "squared" else list(task.quantiles)
+    type_, options = panels.wrapped(one, problem) if problem.panel else (one.type, one.options)
+    kind, shape = member("model", MODELS, type_), shape_of(data, levels, settings.loss)
     seeds = range(settings.seed, settings.seed + (one.ensemble or 1))
-    networks = [create(kind, shape, one.options, seed, data.cells) for seed in seeds]
+    networks = [create(kind, shape, options, seed, data.cells) for seed in seeds]
     model = Ensemble(networks) if one.ensemble else networks[0]
     linear_start.give(model, problem, scaling)
     done: list[History] = []
+    version = f"{'again-' * judged}{workspace.pipeline.digest()}-{problem.data_version}"
     for number, (network, seed) in enumerate(zip(networks, seeds, strict=True)):
         own = settings.model_copy(update={"seed": seed})
         which = f"{one.name}-{number}" if one.ensemble else one.name
-        resume = unfinished(workspace) / f"{which}-{workspace.pipeline.digest()}-{problem.data_version}.pt"
-        told = _told(report, which, own.epochs)
+        resume = unfinished(workspace) / f"{which}-{version}.pt"
+        told = _told(report, which, own.epochs, watch)
         done.append(train(network, learn, early, own, quantiles=levels, resume=resume, report=told))
-    linear_start.settle(model, early)
+    if early is not None:
+        linear_start.settle(model, early)
     return Fitted(
         one.name,
-        one.type,
+        type_,
         "model",
         {name: value.numpy() for name, value in model.state_dict().items()},
         {"scaling": scaling.to_dataset()} | ({} if problem.static is None else {"static": problem.static}),
@@ -123,46 +139,56 @@ def _remembered(model: Model, data: Frames, one: Member, settings: Training) -> 
         "shape": model.shape.plain(),
         "ensemble": one.ensemble,
         "mask": data.mask,
+        "ragged": isinstance(data, Panel) and bool((data.begin > 0).any()),
         "spin_up": settings.cold_start,
         "window": settings.k2,
         "seed": settings.seed,
     }
 
 
-def _told(report: Report, which: str, epochs: int) -> Callable[[dict[str, float]], None]:
+def _told(report: Report, which: str, epochs: int, watch: Watch | None) -> Watch:
     """Say that a network's training begins, and return what tells of its epochs."""
     report(f"train {which}", 0, epochs)
-    return lambda line: report(f"train {which}", epochs if line["epoch"] == epochs else int(line["epoch"]), epochs)
+
+    def told(line: dict[str, float]) -> None:
+        report(f"train {which}", int(line["epoch"]), epochs)
+        if watch is not None:
+            watch(line)
+
+    return told
 
 
 def _summary(done: list[History]) -> dict[str, Any]:
     """Return epochs, best epoch and early-stopping loss: the most, and of an ensemble the mean loss."""
-    losses = [one.early[one.best - 1] if one.best else one.initial for one in done]
+    losses = [one.early[one.best - 1] if one.best and one.early else one.initial for one in done]
     most = {"epochs": max(one.epochs for one in done), "best_epoch": max(one.best for one in done)}
     return most | {"early_loss": sum(losses) / len(losses)}
 
 
-def shape_of(data: Frames, levels: Sequence[float] = ()) -> Shape:
+def shape_of(data: Frames, levels: Sequence[float] = (), loss: str = "") -> Shape:
     """Return the sizes that a model must fit.
 
     Args:
         data: its frames.
         levels: the quantiles that it forecasts; none: one value a target.
+        loss: that it learns by, which may be a likelihood.
     """
+    likelihood = LIKELIHOODS.get(loss)
     return Shape(
         inputs=data.channels,
         leads=data.leads,
-        outputs=data.targets * max(1, len(levels)),
+        outputs=data.targets * (likelihood.parameters if likelihood else max(1, len(levels))),
         future=data.future,
         grid=data.grid,
         periodic=data.periodic,
         targets=data.targets,
         masked=data.cells is not None,
         poles=data.poles,
+        likelihood=loss if likelihood else "",
     )
 
 
-def framed(pipeline: Pipeline, problem: Problem, steps: slice = slice(None)) -> tuple[Frames, Scaling]:
+def framed(pipeline: Pipeline, problem: Problem, steps: slice = slice(None)) -> tuple[Frames, BaseScaling]:
     """Return a problem's frames, and the scaling that was fitted on its training span for them.
 
     Args:
@@ -171,6 +197,8 @@ def framed(pipeline: Pipeline, problem: Problem, steps: slice = slice(None)) -> 
         steps: which of the observed steps are framed.
     """
     scaling = problem.scaling
+    if not isinstance(scaling, Scaling):
+        return panels.framed(pipeline, problem, steps)
     data = frames(
         problem.observed.isel({TIME: steps}),
         scaling,
@@ -209,6 +237,8 @@ def streams(problem: Problem, data: Frames, spans: Sequence[Span], settings: Tra
     Raises:
         ForecastError: the spans hold no unbroken stretch.
     """
+    if isinstance(data, Panel):
+        return panels.streams(problem, data, spans, settings)
     observed = problem.observed
     parts = [observed.get_index(TIME).slice_indexer(*span) for span in spans]
     valid = [(int(part.start), int(part.stop)) for part in parts]

@@ -18,11 +18,11 @@ from forecast.models.base import Model, reset
 from forecast.models.convlstm import ConvLSTM
 from forecast.models.ensemble import Ensemble
 from forecast.models.linear_start import LinearStart, Regression
-from forecast.scaling import SPREAD, Scaling
+from forecast.scaling import SPREAD, BaseScaling
 from forecast.stages.problem import Problem
 
 
-def give(model: nn.Module, problem: Problem, scaling: Scaling) -> None:
+def give(model: nn.Module, problem: Problem, scaling: BaseScaling) -> None:
     """Hand the regression of each target to the parts of a model that start from it; do nothing where none does.
 
     Args:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import blocks, schema
+from forecast import blocks, schema, seasonality
 from forecast.availability import lead_count
 from forecast.axes import AXIS
 from forecast.batches.beside import BUILT_IN
@@ -45,6 +45,7 @@ class Problem:
         panel: whether it is a table of series, each scaled by its own values.
         seasons: periods of a panel, in steps, shortest first.
         origins: forecasts are scored from every so-manieth step; None: from every one.
+        refit: whether what was judged is learned again from training and validation together.
     """
 
     observed: xr.Dataset
@@ -60,6 +61,7 @@ class Problem:
     panel: bool = False
     seasons: tuple[int, ...] = ()
     origins: int | None = None
+    refit: bool = False
 
     @cached_property
     def scaling(self) -> BaseScaling:
@@ -67,6 +69,10 @@ class Problem:
         kind: type[BaseScaling] = SeriesScaling if self.panel else Scaling
         train = self.split.select(self.observed, self.split.train)
         return kind.fit(train, [*self.targets, *self.covariates, *self.known])
+
+    def again(self) -> Problem:
+        """Return the problem of learning from training and validation together, once all has been judged."""
+        return replace(self, split=self.split.refit(), refit=False)
 
     @cached_property
     def seen(self) -> np.ndarray:
@@ -163,6 +169,7 @@ def concrete(workspace: Workspace, observed: xr.Dataset, version: str) -> Proble
         panel,
         seasons,
         None if origins == "all" else int(origins),
+        panel if pipeline.split.refit is None else pipeline.split.refit,
     )
 
 
@@ -204,9 +211,7 @@ def _seasons(pipeline: Pipeline, observed: xr.Dataset, targets: tuple[str, ...],
     """Return the periods of a panel, as told or as the training span shows them, and note the first on each target."""
     told = pipeline.task.seasons
     train = split.select(observed[targets[0]], split.train)
-    train.attrs.setdefault(AXIS, observed.attrs.get(AXIS, ""))
-    usual = schema.season_steps(schema.time_step(train), train[TIME].dt.calendar)
-    seasons = ((usual,) if usual > 1 else ()) if told is None else told
+    seasons = seasonality.detect(train, axis=observed.attrs.get(AXIS)) if told is None else told
     for name in observed.data_vars:
         observed[name].attrs["season"] = seasons[0] if seasons else 1
     return seasons

@@ -21,7 +21,8 @@ class Record:
         data_version: the archive's version that all were trained on.
         config: digest of the configuration.
         parent_run: MLflow's id of the parent run.
-        entries: name -> {family, version, path (from the pipeline's folder), run_id, registered}; baselines first.
+        entries: name -> {family, version, path (from the pipeline's folder), run_id, registered, judged: {version,
+            path} of what the validation span judges, which was learned from the training span alone}; baselines first.
     """
 
     data_version: str

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +22,22 @@ from forecast.baselines import BASELINES
 from forecast.baselines.base import Baseline
 from forecast.calibration import Calibration
 from forecast.checkpoint import Checkpoint
+from forecast.config import Member
 from forecast.figures import loss_curves
 from forecast.models import MODELS
 from forecast.models.base import checked
 from forecast.predict import forecaster
 from forecast.registry import member
-from forecast.stages import gallery, logbook, records
+from forecast.stages import gallery, logbook, panels, records
 from forecast.stages.fit import Fitted, fit_model, unfinished
 from forecast.stages.problem import Problem, pose
 from forecast.stages.workspace import Report, Workspace, silent
 from forecast.tracking import Run
 from forecast.training.progress import History
+from forecast.training.settings import Training
 from forecast.verification import within
 
+JUDGED = "judged"  # folder of checkpoints that the validation span judges, where others are used afterwards
 COPIES = 16  # of its data that a baseline may hold, in double precision with their lags
 
 
@@ -107,18 +112,21 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
             report("fit baselines", place, len(pipeline.baselines))
             with parent.child(name, tags=tags | {"family": "baseline"}) as run:
                 fitted = fit_baseline(problem, name, pipeline.training.bytes)
-                _keep(workspace, problem, fitted, run, entries, kept)
+                again = partial(fit_baseline, name=name, memory=pipeline.training.bytes)
+                _keep(workspace, problem, fitted, again, run, entries, kept)
         report("fit baselines", len(pipeline.baselines), len(pipeline.baselines))
         learned: dict[str, History] = {}
         for one in pipeline.models:
-            settings = pipeline.training_of(one)
+            settings = pipeline.training_of(one, panels.usual(problem) if problem.panel else None)
             options = checked(member("model", MODELS, one.type), one.options).model_dump()
             params = {"type": one.type, "options": options, "training": settings.model_dump()}
             with parent.child(one.name, tags=tags | {"family": "model", "seed": settings.seed}, params=params) as run:
                 fitted = fit_model(workspace, problem, one, settings, report)
                 run.metrics(fitted.history)
                 run.tags({"note": fitted.note})
-                _keep(workspace, problem, fitted, run, entries, kept)
+                longest = max(1, fitted.summary["best_epoch"])
+                again = partial(_longer, workspace, one=one, settings=settings, epochs=longest, report=report)
+                _keep(workspace, problem, fitted, again, run, entries, kept)
                 learned |= fitted.learning
         if learned:
             curves = {"loss_curves": loss_curves(learned)}
@@ -138,12 +146,14 @@ def settings_of(problem: Problem, workspace: Workspace, family: str) -> dict[str
         family: "model", or "baseline", which looks at no covariates.
     """
     covariates = problem.covariates if family == "model" else ()
-    used = (*problem.targets, *covariates)
+    known = problem.known if family == "model" else ()
+    used = (*problem.targets, *covariates, *known)
     train = problem.split.train
     return {
         "pipeline": workspace.pipeline.name,
         "targets": list(problem.targets),
         "covariates": list(covariates),
+        "known": list(known),
         "leads": problem.leads,
         "step": problem.step.isoformat(),
         "units": {name: problem.observed[name].attrs["units"] for name in used},
@@ -159,8 +169,17 @@ def space_of(problem: Problem) -> xr.Dataset:
     return xr.Dataset(mask, coords=schema.space_coords(problem.observed))
 
 
+def _longer(
+    workspace: Workspace, problem: Problem, one: Member, settings: Training, epochs: int, report: Report
+) -> Fitted:
+    """Train a model for so many epochs, with nothing to stop it early."""
+    return fit_model(workspace, problem, one, settings.model_copy(update={"epochs": epochs}), report, judged=True)
+
+
 def fit_baseline(problem: Problem, name: str, memory: int) -> Fitted:
     """Fit a baseline to every target; one that has to hold more than fits learns from the newest steps of training.
+
+    Where training goes on to the end of validation, it chooses its settings within training.
 
     Args:
         problem: what is to be forecast.
@@ -171,11 +190,13 @@ def fit_baseline(problem: Problem, name: str, memory: int) -> Fitted:
     datasets, split, note = {}, problem.split, ""
     for target in problem.targets:
         baseline, observed = kind(), problem.observed[target]
-        train, validate = split.select(observed, split.train), split.select(observed, split.validate)
+        train, validate = split.select(observed, split.train), None
+        if split.train[1] != split.validate[1]:
+            validate = split.select(observed, split.validate)
         fits = max(2, memory // COPIES * len(observed) // observed.nbytes)
         if problem.size > memory and len(train) > fits and not kind.one_pass:
             note = f"fitted on the newest {fits} steps of training: all of them do not fit into [training] memory"
-            train, validate = train[-fits:].load(), validate[:fits].load()
+            train, validate = train[-fits:].load(), None if validate is None else validate[:fits].load()
         baseline.fit(train, problem.leads, validate)
         datasets[f"fitted:{target}"] = baseline.fitted
     return Fitted(name, name, "baseline", {}, datasets, note=note)
@@ -185,15 +206,14 @@ def _keep(
     workspace: Workspace,
     problem: Problem,
     fitted: Fitted,
+    again: Callable[[Problem], Fitted],
     run: Run,
     entries: list[Entry],
     kept: dict[str, dict[str, Any]],
 ) -> None:
-    """Calibrate a forecaster, write its checkpoint, log and register it."""
+    """Calibrate a forecaster, learn it ``again`` where the problem says so; write, log and register it."""
     begun = time.perf_counter() - fitted.seconds
-    settings = settings_of(problem, workspace, fitted.family) | fitted.settings
-    datasets = fitted.datasets | {"space": space_of(problem)}
-    raw = Checkpoint(fitted.name, fitted.type, fitted.family, settings, fitted.weights, datasets)
+    raw = _checkpoint(workspace, problem, fitted)
     path, task = workspace.models / f"{fitted.name}.safetensors", workspace.pipeline.task
     blocks = problem.split.calibration
     past = backtest(forecaster(raw), problem.observed, (blocks[0][0], blocks[-1][1]))
@@ -204,9 +224,15 @@ def _keep(
     for target, values in past.items():
         inside = within(values, *blocks)
         seed = workspace.pipeline.training.seed
-        calibration = Calibration.fit(inside, problem.observed[target], task.quantiles, task.members, seed)
-        datasets[f"calibration:{target}"] = calibration.to_dataset()
-    version = raw.save(path)
+        size = panels.size(problem, target) if problem.panel else None
+        truth = problem.observed[target]
+        calibration = Calibration.fit(inside, truth, task.quantiles, task.members, seed, size=size)
+        raw.datasets[f"calibration:{target}"] = calibration.to_dataset()
+    judged = path.parent / JUDGED / path.name if problem.refit else path
+    version = first = raw.save(judged)
+    if problem.refit:
+        kinds = {name: one for name, one in raw.datasets.items() if name.startswith("calibration:")}
+        version = _checkpoint(workspace, problem.again(), again(problem.again()), kinds).save(path)
     registered = logbook.register(run, fitted.name, path, problem, workspace.pipeline.name)
     entry = Entry(
         fitted.name,
@@ -225,4 +251,14 @@ def _keep(
         "path": str(path.relative_to(workspace.folder)),
         "run_id": run.id,
         "registered": registered,
+        "judged": {"version": first, "path": str(judged.relative_to(workspace.folder))},
     }
+
+
+def _checkpoint(
+    workspace: Workspace, problem: Problem, fitted: Fitted, more: Mapping[str, xr.Dataset] | None = None
+) -> Checkpoint:
+    """Return what was fitted, with what it must remember of its problem, and more Datasets beside its own."""
+    settings = settings_of(problem, workspace, fitted.family) | fitted.settings
+    datasets = fitted.datasets | {"space": space_of(problem)} | dict(more or {})
+    return Checkpoint(fitted.name, fitted.type, fitted.family, settings, fitted.weights, datasets)

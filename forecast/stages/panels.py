@@ -1,0 +1,105 @@
+"""Tables of series made ready for learning: framed, dealt out, and how large and how long a network is to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from forecast import schema, verification
+from forecast.batches import Panel, Streams, panel
+from forecast.config import Member, Pipeline
+from forecast.errors import ForecastError
+from forecast.scaling import SeriesScaling
+from forecast.schema import TIME
+from forecast.stages.problem import Problem
+from forecast.training.settings import Training
+from forecast.windows import Span
+
+
+def framed(pipeline: Pipeline, problem: Problem, steps: slice = slice(None)) -> tuple[Panel, SeriesScaling]:
+    """Return a problem's frames, and the scaling that was fitted on its training span for them.
+
+    Args:
+        pipeline: whose task says what networks are told beside the observations.
+        problem: the task made concrete.
+        steps: which of the observed steps are framed.
+    """
+    scaling = problem.scaling
+    assert isinstance(scaling, SeriesScaling)
+    data = panel(
+        problem.observed.isel({TIME: steps}),
+        scaling,
+        problem.targets,
+        problem.covariates,
+        problem.leads,
+        known=problem.known,
+        static=problem.static,
+        calendar=pipeline.task.calendar,
+        step=problem.step,
+    )
+    return data, scaling
+
+
+def streams(problem: Problem, data: Panel, spans: Sequence[Span], settings: Training) -> Streams:
+    """Lay each series' own stretch: from its first value, or as far back as a cold start reaches, to the last span.
+
+    Steps missing within it are no gaps: the network is told that they are.
+
+    Args:
+        problem: whose axis the spans lie on.
+        data: frames of all observations.
+        spans: first and last times that count as targets, ascending.
+        settings: streams, chunk, steps that are only read.
+
+    Raises:
+        ForecastError: no series has begun before the spans end.
+    """
+    axis = problem.observed.get_index(TIME)
+    parts = [axis.slice_indexer(*span) for span in spans]
+    valid = [(int(part.start), int(part.stop)) for part in parts]
+    first, last = valid[0][0], valid[-1][1]
+    begin = data.begin.numpy()
+    start = np.maximum(begin, max(0, first - settings.cold_start))
+    warm = settings.spin_up if first == 0 else 0
+    there = np.flatnonzero(start + warm < last)
+    if not len(there):
+        got = f"the earliest series begins {int(begin.min())} steps after the first"
+        raise ForecastError(f"series that begin before {spans[-1][1]}", got, "mend [split], or shorten spin_up")
+    pieces = np.column_stack([there, start[there], np.full_like(there, last)])
+    whole = len(pieces) >= settings.streams
+    return Streams(
+        data, pieces, settings.streams, settings.k1, valid=valid, warm=warm, whole=whole, spin_up=settings.spin_up
+    )
+
+
+def usual(problem: Problem) -> dict[str, Any]:
+    """Return how a network of a table of series learns where the pipeline does not say: [training] keys.
+
+    Args:
+        problem: whose size decides.
+    """
+    return {"loss": "pinball"}
+
+
+def size(problem: Problem, target: str) -> xr.DataArray:
+    """Return how large an error of a target each series usually makes, (series,), in its unit.
+
+    Args:
+        problem: whose training span says it.
+        target: which.
+    """
+    train = problem.split.select(problem.observed[target], problem.split.train)
+    return verification.panel.scale(train, schema.season_of_data(train))
+
+
+def wrapped(one: Member, problem: Problem) -> tuple[str, dict[str, Any]]:
+    """Return the type and the options of the network that a model of a pipeline becomes on a table of series.
+
+    Args:
+        one: the model as the pipeline names it.
+        problem: whose seasons it is told.
+    """
+    return "smoothed", {"inner": one.type, "inner_options": one.options, "seasons": list(problem.seasons)}
