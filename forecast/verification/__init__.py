@@ -3,16 +3,16 @@
 Every score takes ``(forecast, observed, *, over, weights=None)`` and leaves missing pairs out; ``DEFINITIONS`` says in
 one line what each means. ``tally`` sums what many forecasters' pairs add on the same cells: sums of months or machines
 add up exactly, and ``finish`` makes scores of them, pooled or by month, season and region; ``table`` does both.
-``tally_cells``, ``finish_cells`` and ``cells`` do the same in each cell. ``paired`` (bootstrap) and ``diebold_mariano``
-ask whether two forecasters differ, ``discoveries`` in which cells; ``spectra`` shows how blurred a forecast is. Tables
-of many series, each of which is to count alike, have scores of their own: ``panel``.
+``tally_cells``, ``finish_cells`` and ``cells`` do the same in each cell. ``paired``, ``paired_series`` (bootstrap) and
+``diebold_mariano`` ask whether two forecasters differ, ``discoveries`` in which cells; ``spectra`` shows how blurred a
+forecast is. Tables of many series, each of which is to count alike, have scores of their own: ``panel``.
 """
 
 from __future__ import annotations
 
 from forecast.verification import panel
 from forecast.verification.alignment import align, common, within
-from forecast.verification.bootstrap import paired
+from forecast.verification.bootstrap import paired, paired_series
 from forecast.verification.definitions import DEFINITIONS
 from forecast.verification.events import brier
 from forecast.verification.point import acc, bias, mae, mase, mse, naive_scale, rmse, skill, smape
@@ -43,6 +43,7 @@ __all__ = [
     "mse",
     "naive_scale",
     "paired",
+    "paired_series",
     "panel",
     "pinball",
     "quantile_frequency",
