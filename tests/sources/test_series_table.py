@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from forecast.errors import ForecastError
-from forecast.sources.series_table import SeriesTable
+from forecast.sources.series_table import SeriesTable, from_frame
 
 LONG = """site,time,load,price
 007,2001-01-01 00:00,1,10
@@ -84,18 +84,41 @@ def test_a_format_is_followed_and_an_ambiguous_date_is_refused_without_one(table
         table(text, id=None).fetch()
 
 
-def test_years_written_as_numbers_need_a_format(table: Any) -> None:
-    text = "time,load\n1958,1\n1959,2\n"
-    with pytest.raises(ForecastError, match="numbers such as 1958"):
-        table(text, id=None).fetch()
-    assert table(text, id=None, time_format="%Y").fetch().sizes["time"] == 2
-
-
 def test_the_same_row_twice_is_one_and_two_that_differ_are_refused(table: Any) -> None:
     row = LONG.splitlines()[1]
     assert table(LONG + row + "\n").fetch().equals(table(LONG).fetch())
-    with pytest.raises(ForecastError, match=r"one row for each series(.|\n)*007 at 2001-01-01 00:00:00(.|\n)*autumn"):
+    words = r"one value for each series(.|\n)*1 and 9 for load of 007 at 2001-01-01T00:00, in table.csv(.|\n)*source.id"
+    with pytest.raises(ForecastError, match=words):
         table(LONG + row.replace(",1,", ",9,") + "\n").fetch()
+    with pytest.raises(ForecastError, match=r"1 and 9 for load"):
+        table(LONG.replace(row, f"{row}\n{row.replace(',1,', ',9,')}")).fetch()
+
+
+def test_a_missing_value_gives_way_to_one_that_is_there(table: Any) -> None:
+    data = table(LONG + "A,2001-01-01 03:00,,80\n").fetch()
+    assert data["load"].values[3, 1] == 8 and data.price.values[3, 1] == 80
+
+
+def test_a_column_without_a_unit_is_a_plain_number(table: Any) -> None:
+    assert table(LONG, units={"load": "MW"}).fetch().price.attrs["units"] == "1"
+
+
+def test_several_columns_name_a_series_together(table: Any) -> None:
+    text = "store,item,time,load\n1,a,2001-01-01,1\n1,b,2001-01-01,2\n1,a,2001-01-02,3\n1,b,2001-01-02,4\n"
+    data = table(text, id=["store", "item"]).fetch()
+    assert data.series.values.tolist() == ["1:a", "1:b"] and data["load"].values.tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(ForecastError, match=r"1 and 2 for load of 1 at(.|\n)*every column that tells series apart"):
+        table(text, id="store", columns="load").fetch()
+
+
+def test_a_name_that_looks_like_nothing_is_a_name_and_true_is_one(table: Any) -> None:
+    data = table("site,time,holiday\nNA,2001-01-01,true\n007,2001-01-01,false\n").fetch()
+    assert data.series.values.tolist() == ["007", "NA"] and data.holiday.values.tolist() == [[0, 1]]
+
+
+def test_a_decimal_comma_is_read(table: Any) -> None:
+    text = "site;time;load\nA;2001-01-01;1,5\nA;2001-01-02;2,5\n"
+    assert table(text, separator=";", decimal=",").fetch()["load"].values.tolist() == [[1.5], [2.5]]
 
 
 def test_an_uneven_axis_is_refused(table: Any) -> None:
@@ -106,15 +129,51 @@ def test_an_uneven_axis_is_refused(table: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        (LONG, {"units": {"load": "MW"}}, r'a unit for each column(.|\n)*price(.|\n)*set units = \{price = "..."\}'),
         (LONG, {"id": "station"}, r"the columns time, station(.|\n)*no station(.|\n)*source.id"),
-        (LONG.replace("20\n", "n/k\n"), {}, r"rows of numbers(.|\n)*text in price"),
-        (LONG.replace("A,", ",", 1), {}, r"1 rows without site"),
-        ("site,time,load,price\n", {}, r"0 rows"),
-        (LONG.replace("2001-01-01 01:00", ""), {}, r"none missing(.|\n)*1 missing"),
+        (LONG, {"time": "when"}, r"the columns when, site(.|\n)*no when(.|\n)*source.time"),
+        (LONG.replace("20\n", "n/k\n"), {}, r"columns of numbers(.|\n)*text in price(.|\n)*source.columns"),
+        (LONG + "A,2001-01-01 04:00,n/k\n", {}, r"readable CSV(.|\n)*Expected 4 columns, got 3(.|\n)*mend the file"),
+        (LONG.replace("A,", ",", 1), {}, r"name of its series in each row(.|\n)*a row without site(.|\n)*fill it in"),
+        ("site,time,load,price\n", {}, r"rows(.|\n)*0 rows in table.csv"),
+        (LONG.replace("2001-01-01 01:00", ""), {}, r"none missing(.|\n)*1 missing(.|\n)*time_format"),
         ('a,"b\n', {}, r"a readable CSV or Parquet table(.|\n)*mend the file"),
+        ("time,load,load\n2001-01-01,1,2\n", {"id": None}, r"differ in name(.|\n)*load twice(.|\n)*rename"),
+        ("time,load\n2001-01-01,1\n5,2\n", {"id": None}, r"times as ISO 8601(.|\n)*column time(.|\n)*time_format"),
+        ("time,load\n1.5,1\n2.5,2\n", {"id": None}, r"whole numbers of steps(.|\n)*1.5 in(.|\n)*source.frequency"),
+        ("time,load\n0,1\n200000,2\n", {"id": None}, r"at most 100000 numbered(.|\n)*to 200000(.|\n)*'1min'"),
+        ("time\n2001-01-01\n", {"id": None}, r"columns of numbers(.|\n)*none in"),
+        ("site,V1,V2,V3,V4,V5,V6\nA,1,2,3,4,5,6\n", {"id": None}, r"names the series of each row(.|\n)*set source.id"),
     ],
 )
 def test_a_table_that_cannot_be_understood_is_refused(table: Any, text: str, options: Any, words: str) -> None:
     with pytest.raises(ForecastError, match=words):
         table(text, **options).fetch()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"frequency": "often"}, r"a frequency: month, quarter, year, week(.|\n)*'often'"),
+        ({"frequency": "0h"}, r"a frequency(.|\n)*'0h'"),
+        ({"time_zone": "Mars/Olympus"}, r"'Mars/Olympus' is no zone such as 'Europe/Paris'"),
+        ({"shape": "tall"}, r"shape: Input should be 'long', 'wide' or 'rows'"),
+        ({"separator": ", "}, r"separator: (.|\n)*at most 1 character"),
+    ],
+)
+def test_impossible_options_are_refused_at_birth(table: Any, options: Any, words: str) -> None:
+    with pytest.raises(ForecastError, match=words):
+        table(LONG, **options)
+
+
+def test_a_broken_number_far_down_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    rows = "".join(f"{number},1.25\n" for number in range(2**20))
+    path.write_text(f"step,load\n{rows}{2**20},n/k\n")
+    with pytest.raises(ForecastError, match=r"numbers in the columns load(.|\n)*'n/k'(.|\n)*long.csv"):
+        SeriesTable(paths=str(path), time="", columns="load").fetch()
+
+
+def test_text_in_a_column_of_a_frame_is_refused() -> None:
+    frame = pd.DataFrame({"time": pd.date_range("2001", periods=2), "load": ["1", "x"]})
+    with pytest.raises(ForecastError, match=r"numbers in the column load(.|\n)*the frame(.|\n)*source.columns"):
+        from_frame(frame, shape="rows", id="time", columns="load").fetch()
