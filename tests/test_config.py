@@ -40,7 +40,7 @@ def test_a_name_and_a_source_are_enough() -> None:
         ({"name": "Small Net"}, "name: .*match pattern"),
         ({"source": {}}, "source.type: Field required"),
         ({"source": {"type": "sinus"}}, "source 'sinus' is not known; known are grid_files.*sine"),
-        ({"baselines": ["oracle"]}, "baseline 'oracle' is not known; known are climatology.*seasonal_naive"),
+        ({"baselines": ["oracle"]}, "baseline 'oracle' is not known; known are arima.*climatology.*seasonal_naive"),
         ({"models": [{"type": "transformer"}]}, "model 'transformer' is not known; known are bigru.*slstm"),
         ({"models": [{"type": "lstm"}, {"type": "lstm"}]}, "forecasters must differ in name, lstm is there twice"),
         ({"models": [{"type": "lstm", "name": "linear"}]}, "linear is there twice"),

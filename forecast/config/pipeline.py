@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from forecast.baselines import BASELINES, USUAL
+from forecast.baselines import BASELINES, USUAL, USUAL_SERIES
 from forecast.config.sections import Frozen, Member, Quality, Schedule, Split, Task, Tracking, Verification, once
 from forecast.errors import ForecastError
 from forecast.models import MODELS
@@ -33,7 +33,7 @@ class Pipeline(Frozen):
     verification: Verification = Verification()
     quality: Quality = Quality()
     training: Training = Training()
-    baselines: tuple[str, ...] = USUAL
+    baselines: tuple[str, ...] = Field(default_factory=lambda told: _usual(told.get("task")))
     models: tuple[Member, ...] = ()
     tracking: Tracking = Tracking()
     schedule: Schedule = Schedule()
@@ -55,7 +55,10 @@ class Pipeline(Frozen):
             if not re.fullmatch(NAME, model.name):
                 raise ValueError(f"model name {model.name!r} is not lower case letters, digits and underscores")
             try:
-                loss, levels = self.training_of(model).loss, self.task.quantiles
+                settings = self.training_of(model)
+                loss, levels = settings.loss, self.task.quantiles
+                if settings.mode == "windows" and self.task.scaling != "series":
+                    raise ValueError(f"training.mode of {model.name}: windows are for [task] scaling = 'series'")
                 if loss in ("binary_cross_entropy", "cross_entropy"):
                     raise ValueError(f"training.loss of {model.name}: forecasts are means or quantiles, not {loss}")
                 if loss != "squared" and not (levels[0] < 0.5 < levels[-1] and 0.5 in levels):
@@ -78,6 +81,11 @@ class Pipeline(Frozen):
         """Return 12 hexadecimal digits that name this configuration, but for how it is scored."""
         text = json.dumps(self.model_dump(mode="json", by_alias=True, exclude={"verification"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _usual(task: Task | None) -> tuple[str, ...]:
+    """Return the baselines of a pipeline that names none."""
+    return USUAL_SERIES if task is not None and task.scaling == "series" else USUAL
 
 
 def load(path: Path | str) -> Pipeline:

@@ -70,9 +70,20 @@ def streams(problem: Problem, data: Panel, spans: Sequence[Span], settings: Trai
         raise ForecastError(f"series that begin before {spans[-1][1]}", got, "mend [split], or shorten spin_up")
     pieces = np.column_stack([there, start[there], np.full_like(there, last)])
     whole = len(pieces) >= settings.streams
+    if settings.mode == "windows" and first == 0:
+        pieces, whole = _windows(pieces, settings.k1, settings.k1 - warm), True
     return Streams(
         data, pieces, settings.streams, settings.k1, valid=valid, warm=warm, whole=whole, spin_up=settings.spin_up
     )
+
+
+def _windows(pieces: np.ndarray, length: int, stride: int) -> np.ndarray:
+    """Cut pieces (tape, start, stop) into windows that begin a stride apart, the last one ending with its piece."""
+    found = []
+    for tape, start, stop in pieces:
+        begins = np.arange(max(start, stop - length), start - stride, -stride).clip(start)
+        found.append(np.column_stack([np.full_like(begins, tape), begins, np.minimum(begins + length, stop)]))
+    return np.concatenate(found)
 
 
 def usual(problem: Problem) -> dict[str, Any]:

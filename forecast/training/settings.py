@@ -13,6 +13,9 @@ class Training(BaseModel):
     Every key can be overridden by a model of its own: ``[[models]] type = "lstm", training = { epochs = 5 }``.
 
     Attributes:
+        mode: stateful: a network walks each series from its beginning, in chunks of k1, its state carried on; windows:
+            it sees windows of k1 steps, drawn from all series in a new order each epoch, each from a fresh state. Of
+            tables of series (scaling "series") only; None: stateful.
         k1: steps from one update to the next.
         k2: steps that the gradient reaches back, and that are run again for each update.
         streams: parallel stretches of the data, one batch.
@@ -54,6 +57,7 @@ class Training(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    mode: Literal["stateful", "windows"] | None = None
     k1: int = Field(24, ge=1)
     k2: int = Field(24, ge=1)
     streams: int = Field(16, ge=1)
