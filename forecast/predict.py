@@ -142,9 +142,9 @@ class ModelForecaster(Forecaster):
         before = None if state is None else {name: torch.from_numpy(value.copy()) for name, value in state.items()}
         steps = (first - start, last - start + 1)
         y, after = run(self.model, data, before, steps=steps, window=settings["window"])
-        affine = data.affine(torch.arange(len(y)))
-        found = outputs.quantiles(y, self.model.shape, settings.get("levels") or (), affine)
-        sides = outputs.outer(found, self.model.shape, affine)
+        back = data.back(torch.arange(len(y)))
+        found = outputs.quantiles(y, self.model.shape, settings.get("levels") or (), back)
+        sides = outputs.outer(found, self.model.shape, back)
         return {
             name: self._spread([part.select(3, at) for part in (found, *sides)], observed, name, references)
             for at, name in enumerate(self.targets)

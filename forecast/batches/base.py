@@ -80,9 +80,8 @@ class Tapes(ABC):
     def contexts(self, tape_B: Tensor) -> Tensor | None:
         """Gather the context of each row's tape, (B, D); None where tapes have none."""
 
-    def affine(self, tape_B: Tensor) -> Tensor | None:
-        """Gather offset a and factor b of each row's targets, (B, K, 2): a value in its own unit is a + b times its
-        scaled one; NaN where it is not, None where none is known to be."""
+    def back(self, tape_B: Tensor) -> Tensor | None:
+        """Gather the way back from scaled targets z to values, (a + b z)^(1 / p): a, b, p, (B, K, 3); None: unknown."""
         return None
 
     @abstractmethod

@@ -40,11 +40,13 @@ class Panel(Frames):
         begin: (S,), the first step of each series at which any target was observed; T where there is none.
         known: (S, T + L, U), what is known beforehand, standardised, 0 where unknown; None: nothing is.
         static: (S, P), attributes of each series; None: none.
+        ways: (S, K, 3), the way back from scaled targets, see ``Tapes.back``.
     """
 
     begin: Tensor
     known: Tensor | None = None
     static: Tensor | None = None
+    ways: Tensor | None = None
 
     @property
     def channels(self) -> int:
@@ -81,6 +83,10 @@ class Panel(Frames):
         parts = [] if self.calendar is None else [self.calendar[at]]
         parts += [] if self.known is None else [self.known[tape_B[:, None, None], at]]
         return torch.cat(parts, dim=-1)
+
+    def back(self, tape_B: Tensor) -> Tensor | None:
+        """See the contract."""
+        return None if self.ways is None else self.ways[tape_B]
 
     def digest(self) -> str:
         """See the contract."""
@@ -143,6 +149,7 @@ def panel(
         begin=begin,
         known=_known(scaled, scaling, known, leads, ahead) if known else None,
         static=None if static is None else statics(static),
+        ways=torch.from_numpy(np.stack([scaling.back(name, observed) for name in targets], axis=1)),
     )
 
 

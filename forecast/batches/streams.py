@@ -33,7 +33,7 @@ class Chunk:
         begins: whether any stream is fresh.
         there: how many targets there are (elements of y that are no NaN).
         context: (B, D), or None.
-        affine: (B, K, 2), offset and factor from scaled targets to values in their own unit, or None.
+        back: (B, K, 3), the way back from scaled targets to values in their own unit (``Tapes.back``), or None.
     """
 
     x: Tensor
@@ -43,7 +43,7 @@ class Chunk:
     begins: bool
     there: int
     context: Tensor | None = None
-    affine: Tensor | None = None
+    back: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,12 @@ class Streams(Sequence[Chunk]):
         idle = (at < first[:, None]) | (at >= stop[:, None])
         y = y.masked_fill_(idle.reshape(*idle.shape, *[1] * (y.dim() - 2)), torch.nan)
         x, future = self.tapes.inputs(tape, start, self.chunk), self.tapes.futures(tape, start, self.chunk)
-        context, affine = self.tapes.contexts(tape) if fresh.any() else None, self.tapes.affine(tape)
+        context, back = self.tapes.contexts(tape) if fresh.any() else None, self.tapes.back(tape)
         parts = [
             None if part is None else part.unflatten(0, (len(numbers), -1))
-            for part in (x, future, y, fresh, context, affine)
+            for part in (x, future, y, fresh, context, back)
         ]
-        x, future, y, fresh, context, affine = parts  # type: ignore[assignment]
+        x, future, y, fresh, context, back = parts  # type: ignore[assignment]
         begins, there = fresh.any(1).tolist(), torch.isfinite(y).flatten(1).sum(1).tolist()
         return [
             Chunk(
@@ -188,7 +188,7 @@ class Streams(Sequence[Chunk]):
                 begins[number],
                 there[number],
                 None if context is None else context[number],
-                None if affine is None else affine[number],
+                None if back is None else back[number],
             )
             for number in range(len(numbers))
         ]

@@ -20,24 +20,24 @@ from forecast.models.likelihood import LIKELIHOODS
 NARROWEST = 1e-4  # of quantiles on either side of the median, standard deviations
 
 
-def quantiles(y: Tensor, shape: Shape, levels: Sequence[float] = (), affine: Tensor | None = None) -> Tensor:
+def quantiles(y: Tensor, shape: Shape, levels: Sequence[float] = (), back: Tensor | None = None) -> Tensor:
     """Return quantiles of each target, ascending, (S, R, L, K, Q[, H, W]); the value itself where there are no levels.
 
     Args:
         y: outputs (S, R, L, outputs[, H, W]), of an ensemble of networks with a likelihood those of all.
         shape: sizes.
         levels: that a network was trained for, or that are asked of its likelihood, ascending.
-        affine: (S, K, 2), see ``batches.base.Tapes.affine``; of counts only.
+        back: (S, K, 3), the way back to counts, see ``batches.base.Tapes.back``.
     """
     if not shape.likelihood:
         return y.unflatten(3, (shape.targets, -1)).sort(dim=4).values
     likelihood, asked = LIKELIHOODS[shape.likelihood], torch.tensor(list(levels) or [0.5], dtype=torch.float64)
     networks = y.unflatten(3, (-1, shape.targets, likelihood.parameters)).unbind(3)
-    said = [likelihood.quantile(one, asked, affine) for one in networks]
+    said = [likelihood.quantile(one, asked, back) for one in networks]
     return torch.stack(said).mean(dim=0).to(y.dtype)
 
 
-def outer(found: Tensor, shape: Shape, affine: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def outer(found: Tensor, shape: Shape, back: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return the lowest and the highest quantile, (S, R, L, K[, H, W]), never quite on the median.
 
     Counts, whose quantiles may be one and the same, lie half a count further out.
@@ -45,9 +45,18 @@ def outer(found: Tensor, shape: Shape, affine: Tensor | None = None) -> tuple[Te
     Args:
         found: quantiles (S, R, L, K, Q[, H, W]).
         shape: sizes.
-        affine: as above.
+        back: as above.
     """
-    room: Tensor | float = NARROWEST
-    if shape.likelihood and affine is not None:
-        room = NARROWEST + LIKELIHOODS[shape.likelihood].grain / 2 / affine[:, None, None, :, 1].to(found.dtype)
-    return found.select(4, 0) - room, found.select(4, -1) + room
+    low, high = found.select(4, 0), found.select(4, -1)
+    if shape.likelihood and back is not None:
+        half = LIKELIHOODS[shape.likelihood].grain / 2
+        low, high = _further(low, -half, back), _further(high, half, back)
+    return low - NARROWEST, high + NARROWEST
+
+
+def _further(z: Tensor, more: float, back: Tensor) -> Tensor:
+    """Return scaled values whose values are ``more`` more."""
+    a, b, p = back[:, None, None].to(z.dtype).unbind(-1)
+    plain = a + b * z
+    value = plain.sign() * plain.abs() ** (1 / p) + more
+    return (value.sign() * value.abs() ** p - a) / b

@@ -54,6 +54,16 @@ class SeriesScaling(BaseScaling):
         usual = self._of(name, scaled)
         return _over(scaled, usual, _undone).assign_attrs(usual[LOCATION].attrs).rename(name)
 
+    def back(self, name: str, data: xr.Dataset) -> np.ndarray:
+        """Return a, b and p of each series of the data, float64, (series, 3): its value is (a + b z)^(1 / p).
+
+        Args:
+            name: the variable.
+            data: whose series they are.
+        """
+        usual = self._of(name, data)
+        return np.stack([usual[key].values for key in STATISTICS], axis=-1)
+
     def _of(self, name: str, data: xr.Dataset | xr.DataArray) -> xr.Dataset:
         """Return a variable's statistics in the order of the data's series, of new ones what the module says."""
         usual = self.statistics(name)

@@ -43,20 +43,20 @@ class Objective:
         if self.loss == "pinball" and not self.quantiles:
             raise ForecastError("quantiles for the pinball loss", "none", "set [task] quantiles")
 
-    def __call__(self, y: Tensor, target: Tensor, affine: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def __call__(self, y: Tensor, target: Tensor, back: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the weighted sum of the costs and the sum of the weights (both scalars; their ratio is the loss).
 
         Args:
             y: forecasts (B, T, L, K[, H, W]).
             target: (B, T, L, K[, H, W]), NaN where there is none; K / Q targets for the pinball loss, K / P for a
                 likelihood, K or 1, the number of the class, for cross_entropy.
-            affine: (B, K / P, 2), offset and factor from scaled values to counts, which negative_binomial needs.
+            back: (B, K / P, 3), the way from scaled values to counts (``Tapes.back``), which negative_binomial needs.
         """
         there = torch.isfinite(target)
         if self.loss == "cross_entropy":
             there = there.all(dim=3, keepdim=True)
         if self.loss in LIKELIHOODS:
-            cost = self._unlikely(y, target, there, affine)
+            cost = self._unlikely(y, target, there, back)
         else:
             cost = self._cost(y, torch.where(there, target, 0.0))
         if self.loss == "pinball":
@@ -65,18 +65,18 @@ class Objective:
         weight = weight.expand_as(cost)
         return (cost * weight).sum(), weight.sum()
 
-    def mean(self, y: Tensor, target: Tensor, there: int, affine: Tensor | None = None) -> tuple[Tensor, float]:
+    def mean(self, y: Tensor, target: Tensor, there: int, back: Tensor | None = None) -> tuple[Tensor, float]:
         """Return the mean cost and the sum of the weights that it is a mean over.
 
         Args:
             y: as above.
             target: as above.
             there: how many of the targets there are, so that the usual case, all of them, masks nothing.
-            affine: as above.
+            back: as above.
         """
         if self.loss == "squared" and there == target.numel() and self.cells is None and set(self.leads) <= {1.0}:
             return functional.mse_loss(y, target), float(there)
-        cost, weight = self(y, target, affine)
+        cost, weight = self(y, target, back)
         return cost / weight, weight.item()
 
     def _cost(self, y: Tensor, target: Tensor) -> Tensor:
@@ -97,12 +97,12 @@ class Objective:
         short = target.unsqueeze(4) - y.unflatten(3, (-1, len(self.quantiles)))
         return torch.maximum(levels * short, (levels - 1) * short)
 
-    def _unlikely(self, y: Tensor, target: Tensor, there: Tensor, affine: Tensor | None) -> Tensor:
+    def _unlikely(self, y: Tensor, target: Tensor, there: Tensor, back: Tensor | None) -> Tensor:
         """Return -log p of the targets; where there is none, of one that may come: its lowest count, or 0."""
         likelihood = LIKELIHOODS[self.loss]
-        none = 0.0 if affine is None or not likelihood.grain else (-affine[..., 0] / affine[..., 1])[:, None, None]
+        none = 0.0 if back is None else (-back[..., 0] / back[..., 1])[:, None, None].to(y.dtype)
         outputs = y.unflatten(3, (-1, likelihood.parameters))
-        return likelihood.cost(outputs, torch.where(there, target, none), affine).to(y.dtype)
+        return likelihood.cost(outputs, torch.where(there, target, none), back).to(y.dtype)
 
     def _weight(self, y: Tensor, extra: int) -> Tensor:
         """Weights that broadcast to (B, T, L, K, [Q,] [H, W])."""

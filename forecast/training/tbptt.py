@@ -146,7 +146,7 @@ class _Training:
         epoch.rate = rate(self.settings, self.model.progress)
         if not window.there:
             return
-        loss, weight = self.objective.mean(window.y, window.target, window.there, window.affine)
+        loss, weight = self.objective.mean(window.y, window.target, window.there, window.back)
         if not weight:
             return
         value = loss.item()

@@ -27,13 +27,13 @@ class Window:
         y: (B, k1 or 1, L, K[, H, W]).
         target: alike, NaN where there is none.
         there: how many targets there are.
-        affine: of the targets, see Chunk.
+        back: of the targets, see Chunk.
     """
 
     y: Tensor
     target: Tensor
     there: int
-    affine: Tensor | None = None
+    back: Tensor | None = None
 
 
 class Walk:
@@ -83,7 +83,7 @@ class Walk:
         newest, k1, seen = rows[-1], self.streams.chunk, _Seen(rows, length)
         if self.model.aligned:
             y, kept = self._run(seen, onward)
-            return Window(y if length == k1 else y[:, -k1:], newest.y, newest.there, newest.affine), kept
+            return Window(y if length == k1 else y[:, -k1:], newest.y, newest.there, newest.back), kept
         state = self.kept
         if 0 in seen.starts or state is None:
             state = self._begun(state, rows[0])
@@ -93,7 +93,7 @@ class Walk:
         target = newest.y[:, -1:].clone()
         for row in (row for start, row in seen.starts.items() if start > 0):
             target[row.fresh] = torch.nan  # its window would read what lies before its beginning
-        return Window(y[:, -1:], target, int(torch.isfinite(target).sum()), newest.affine), kept
+        return Window(y[:, -1:], target, int(torch.isfinite(target).sum()), newest.back), kept
 
     def _run(self, seen: _Seen, keep: int) -> tuple[Tensor, State | None]:
         """Run in sections, cut where streams begin and where the state is to be kept; return y and that state."""
@@ -161,7 +161,7 @@ def evaluate(model: Model, streams: Streams, objective: Objective, k2: int) -> f
     total = weight = 0.0
     for window in Walk(model, streams, streams.chunk if model.aligned else max(k2, streams.chunk)):
         if window.there:
-            loss, count = objective.mean(window.y, window.target, window.there, window.affine)
+            loss, count = objective.mean(window.y, window.target, window.there, window.back)
             total, weight = total + loss.item() * count, weight + count
     if not weight:
         raise ForecastError("early-stopping streams with a target", "none", "widen the validation span")

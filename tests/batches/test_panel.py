@@ -105,3 +105,13 @@ def test_a_variable_that_is_not_there_is_refused(table: xr.Dataset) -> None:
     scaling = SeriesScaling.fit(table, ["sales"])
     with pytest.raises(ForecastError, match=r"(?s)variables \['price'\].*no price among.*mend the task"):
         panel(table, scaling, ["price"])
+
+
+def test_each_row_has_its_series_own_way_back(table: xr.Dataset) -> None:
+    seen = framed(table)
+    assert seen.ways is not None
+    torch.testing.assert_close(seen.back(torch.tensor([1, 0])), seen.ways[[1, 0]])
+    a, b, p = seen.ways[:, 0].float().T
+    plain = a[:, None] + b[:, None] * seen.values[:, :, 0]
+    value = plain.sign() * plain.abs() ** (1 / p[:, None])
+    np.testing.assert_allclose(value.numpy(), table["sales"].values.T, rtol=1e-5)

@@ -20,7 +20,7 @@ from forecast.models.lstm import LSTM
 from forecast.models.mlp import MLP
 
 T, COUNTS = LIKELIHOODS["student_t"], LIKELIHOODS["negative_binomial"]
-AFFINE = torch.tensor([[[3.0, 2.0]], [[0.0, 40.0]]], dtype=torch.float64)  # two rows: y = 3 + 2 z and y = 40 z
+BACK = torch.tensor([[[3.0, 2.0, 0.5]], [[0.0, 40.0, 1.0]]], dtype=torch.float64)  # y = (3 + 2 z)^2, 40 z
 
 
 def outputs(parameters: int, seed: int = 0) -> Tensor:
@@ -31,9 +31,9 @@ def outputs(parameters: int, seed: int = 0) -> Tensor:
 
 def counts(o: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """n and p of scipy's negative binomial, worked out beside the code."""
-    a, b = AFFINE[:, :, 0].reshape(2, 1, 1, 1).numpy(), AFFINE[:, :, 1].reshape(2, 1, 1, 1).numpy()
-    mean = b * (1e-6 + np.logaddexp(0, o[..., 0].numpy() + a / b))
-    n = np.sqrt(b) / (1e-6 + np.logaddexp(0, o[..., 1].numpy()))
+    a, b, p = (BACK[..., part].reshape(2, 1, 1, 1).numpy() for part in range(3))
+    mean = (b * (1e-6 + np.logaddexp(0, o[..., 0].numpy() + a / b))) ** (1 / p)
+    n = np.sqrt((a + b) ** (1 / p)) / (1e-6 + np.logaddexp(0, o[..., 1].numpy()))
     return n, n / (n + mean)
 
 
@@ -47,9 +47,9 @@ def test_student_t_costs_what_scipy_says() -> None:
 def test_negative_binomial_costs_what_scipy_says_of_the_counts() -> None:
     o = outputs(2)
     y = torch.randint(0, 200, o.shape[:-1], generator=torch.Generator().manual_seed(2)).double()
-    a, b = AFFINE[:, None, None].unbind(-1)
+    a, b, p = BACK[:, None, None].unbind(-1)
     expected = -stats.nbinom.logpmf(y.numpy(), *counts(o))
-    np.testing.assert_allclose(COUNTS.cost(o, (y - a) / b, AFFINE).numpy(), expected, rtol=1e-7, atol=1e-6)
+    np.testing.assert_allclose(COUNTS.cost(o, (y**p - a) / b, BACK).numpy(), expected, rtol=1e-7, atol=1e-6)
 
 
 def test_quantiles_are_scipys_and_counts_are_whole() -> None:
@@ -59,24 +59,25 @@ def test_quantiles_are_scipys_and_counts_are_whole() -> None:
     expected = stats.t.ppf(levels.numpy(), df.numpy(), o[..., :1].numpy(), scale.numpy())
     np.testing.assert_allclose(T.quantile(o, levels).numpy(), expected, rtol=1e-7)
     o = outputs(2)
-    n, p = counts(o)
-    a, b = AFFINE[:, None, None, :, None].unbind(-1)
-    found = a + b * COUNTS.quantile(o, levels, AFFINE)
-    np.testing.assert_allclose(found.numpy(), stats.nbinom.ppf(levels.numpy(), n[..., None], p[..., None]), atol=1e-9)
+    n, chance = counts(o)
+    a, b, p = BACK[:, None, None, :, None].unbind(-1)
+    found = (a + b * COUNTS.quantile(o, levels, BACK)) ** (1 / p)
+    expected = stats.nbinom.ppf(levels.numpy(), n[..., None], chance[..., None])
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-9)
 
 
 def test_a_series_of_counts_as_good_as_poisson_is_poisson() -> None:
     o = torch.tensor([math.log(math.expm1(5.0)), -60.0], dtype=torch.float64).reshape(1, 1, 1, 1, 2)
-    affine = torch.tensor([[[0.0, 1.0]]], dtype=torch.float64)
+    back = torch.tensor([[[0.0, 1.0, 1.0]]], dtype=torch.float64)
     for y in (0, 5, 11):
-        cost = COUNTS.cost(o, torch.full((1, 1, 1, 1), float(y), dtype=torch.float64), affine)
+        cost = COUNTS.cost(o, torch.full((1, 1, 1, 1), float(y), dtype=torch.float64), back)
         assert cost.item() == pytest.approx(-stats.poisson.logpmf(y, 5), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", list(LIKELIHOODS))
 @pytest.mark.parametrize("size", [-1e4, -50.0, 0.0, 50.0, 1e4])
 def test_cost_and_gradient_stay_finite_at_extremes_in_float32(name: str, size: float) -> None:
-    one, once = LIKELIHOODS[name], torch.tensor([[[0.0, 1.0]]])
+    one, once = LIKELIHOODS[name], torch.tensor([[[0.0, 1.0, 1.0]]])
     levels = torch.tensor([0.1, 0.5, 0.9])
     for z in (0.0, 3.0, 1e6):
         for sign in ([1, 1, 1], [1, -1, 1], [-1, 1, -1]):
@@ -99,16 +100,16 @@ def test_moved_outputs_are_those_of_the_moved_values() -> None:
 
 
 def test_what_is_no_count_is_refused() -> None:
-    o, affine = torch.zeros(1, 1, 1, 1, 2), torch.tensor([[[0.0, 1.0]]])
+    o, back = torch.zeros(1, 1, 1, 1, 2), torch.tensor([[[0.0, 1.0, 1.0]]])
     for value in (-1.0, 0.5):
         with pytest.raises(ForecastError, match=rf"(?s)counts, 0, 1, 2 .*got {value:g}.*student_t"):
-            COUNTS.cost(o, torch.full((1, 1, 1, 1), value), affine)
+            COUNTS.cost(o, torch.full((1, 1, 1, 1), value), back)
 
 
-def test_counts_without_a_straight_way_back_are_refused() -> None:
-    for affine in (None, torch.tensor([[[torch.nan, 1.0]]])):
-        with pytest.raises(ForecastError, match=r"(?s)an offset and a factor.*one that is not.*without logarithm"):
-            COUNTS.cost(torch.zeros(1, 1, 1, 1, 2), torch.zeros(1, 1, 1, 1), affine)
+def test_counts_without_a_way_back_are_refused() -> None:
+    for back in (None, torch.tensor([[[torch.nan, 1.0, 1.0]]])):
+        with pytest.raises(ForecastError, match=r"(?s)counts that are scaled series by series.*another scaling.*task"):
+            COUNTS.cost(torch.zeros(1, 1, 1, 1, 2), torch.zeros(1, 1, 1, 1), back)
 
 
 def test_only_the_first_parameter_of_each_target_takes_the_start_and_is_heard() -> None:

@@ -10,7 +10,7 @@ from scipy import stats
 from forecast.models.base import Shape
 from forecast.outputs import outer, quantiles
 
-AFFINE = torch.tensor([[[0.0, 10.0]]])
+BACK = torch.tensor([[[0.0, 10.0, 1.0]]])
 
 
 def shape(outputs: int, targets: int = 1, likelihood: str = "") -> Shape:
@@ -53,7 +53,7 @@ def test_the_outer_quantiles_never_lie_on_the_median() -> None:
 
 def test_outer_quantiles_of_counts_lie_half_a_count_further_out() -> None:
     kind = shape(2, likelihood="negative_binomial")
-    found = quantiles(at(-20, 0), kind, (0.1, 0.5, 0.9), AFFINE)
+    found = quantiles(at(-20, 0), kind, (0.1, 0.5, 0.9), BACK)
     assert found.flatten().tolist() == [0, 0, 0]
-    low, high = outer(found, kind, AFFINE)
+    low, high = outer(found, kind, BACK)
     assert (10 * low).item() == pytest.approx(-0.5, abs=2e-3) and (10 * high).item() == pytest.approx(0.5, abs=2e-3)

@@ -156,3 +156,11 @@ def test_unknown_variables_are_answered_in_words() -> None:
     with pytest.raises(ForecastError, match=r"a variable among x[\s\S]+'y'[\s\S]+fit the scaling with it"):
         SeriesScaling.fit(data, ["x"]).undo(data["x"], "y")
     assert schema.SERIES in SeriesScaling.fit(data, ["x"]).fitted["x"].dims
+
+
+def test_the_way_back_gives_values_of_what_was_scaled() -> None:
+    data = panel([1, 4, 9, 25], [-3, 0, 2, 8])
+    made = SeriesScaling.fit(data, ["x"])
+    a, b, p = made.back("x", data).T
+    plain = a + b * made.apply(data)["x"].values
+    np.testing.assert_allclose(np.sign(plain) * np.abs(plain) ** (1 / p), data["x"].values, rtol=1e-6)

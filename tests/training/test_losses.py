@@ -125,16 +125,16 @@ def test_student_t_takes_parameters_target_by_target_and_leaves_out_missing_ones
     assert value(Objective("student_t"), y, target) == pytest.approx(-stats.t.logpdf(2, 3, 1, 1.001), abs=1e-6)
 
 
-def test_negative_binomial_counts_what_an_offset_and_a_factor_say() -> None:
-    y, affine = torch.zeros(1, 1, 2, 2), torch.tensor([[[1.0, 4.0]]])  # counts 1 + 4 z
-    mean, n = 4 * (1e-6 + math.log1p(math.exp(0.25))), 2 / (1e-6 + math.log(2))
-    cost, weight = Objective("negative_binomial")(y, at(0.5, NAN), affine)
+def test_negative_binomial_counts_along_the_way_back() -> None:
+    y, back = torch.zeros(1, 1, 2, 2), torch.tensor([[[1.0, 4.0, 1.0]]])  # counts 1 + 4 z
+    mean, n = 4 * (1e-6 + math.log1p(math.exp(0.25))), math.sqrt(5) / (1e-6 + math.log(2))
+    cost, weight = Objective("negative_binomial")(y, at(0.5, NAN), back)
     assert float(cost / weight) == pytest.approx(-stats.nbinom.logpmf(3, n, n / (n + mean)), abs=1e-6)
 
 
 def test_a_missing_count_has_no_gradient() -> None:
     y = torch.zeros(1, 1, 2, 2, requires_grad=True)
-    Objective("negative_binomial")(y, at(NAN, 1.0), torch.tensor([[[1.5, 0.5]]]))[0].backward()
+    Objective("negative_binomial")(y, at(NAN, 1.0), torch.tensor([[[1.5, 0.5, 1.0]]]))[0].backward()
     assert y.grad is not None and y.grad[0, 0, 0].tolist() == [0.0, 0.0] and (y.grad[0, 0, 1] != 0).all()
 
 
