@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import torch
 
 from forecast import schema
+from forecast.axes import AXIS, label, label_lead
 from forecast.config import Pipeline
 from forecast.models import MODELS
 from forecast.models.base import create
 from forecast.registry import member
 from forecast.schema import TIME
+from forecast.stages import panels
 from forecast.stages.fit import framed, shape_of
 from forecast.stages.problem import Problem, concrete
 from forecast.stages.workspace import Workspace
@@ -43,17 +45,23 @@ def check(workspace: Workspace) -> Checked:
     """
     problem = concrete(workspace, workspace.source.fetch(), "")
     observed, time = problem.observed, problem.observed[TIME].values
+    axis, span = observed.attrs.get(AXIS, ""), (time[0], time[-1])
     sizes = " x ".join(f"{observed.sizes[dim]} {dim}" for dim in (TIME, *schema.space_dims(observed)))
     facts = {
-        "data": f"{schema.kind(observed)}, {sizes}, every {problem.step}, {_days((time[0], time[-1]))}",
+        "data": f"{schema.kind(observed)}, {sizes}, every {label_lead(problem.step, axis)}, {_days(span, axis)}",
         "targets": ", ".join(f"{name} [{observed[name].attrs['units']}]" for name in problem.targets),
         "covariates": ", ".join(problem.covariates) or "none",
-        "leads": f"{problem.leads} of {problem.step} each",
-        "train": _days(problem.split.train),
-        "validate": _days(problem.split.validate),
+        "leads": f"{problem.leads}, the last after {label_lead(problem.leads * problem.step, axis)}",
+        "train": _days(problem.split.train, axis),
+        "validate": _days(problem.split.validate, axis),
         "baselines": ", ".join(workspace.pipeline.baselines),
         "memory of the data": f"{observed.nbytes / 2**20:,.0f} MiB",
     }
+    if problem.panel:
+        facts["seasons"] = ", ".join(f"{season} steps" for season in problem.seasons) or "none"
+        facts["known beforehand"] = ", ".join(problem.known) or "none"
+        facts["scored from"] = "every step" if problem.origins is None else f"every {problem.origins} steps"
+        facts["learning"] = panels.said(problem)
     return Checked(facts | _models(workspace.pipeline, problem))
 
 
@@ -63,8 +71,9 @@ def _models(pipeline: Pipeline, problem: Problem) -> dict[str, str]:
     data, _ = framed(pipeline, problem, slice(0, 2))
     found = {}
     for model in pipeline.models:
-        network = create(member("model", MODELS, model.type), shape_of(data), model.options)
-        settings = pipeline.training_of(model)
+        settings = pipeline.training_of(model, panels.usual(problem) if problem.panel else None)
+        type_, options = panels.wrapped(model, problem) if problem.panel else (model.type, model.options)
+        network = create(member("model", MODELS, type_), shape_of(data), options)
         count = sum(parameter.numel() for parameter in network.parameters())
         places = _cells(network, data.grid) if data.grid else problem.observed.sizes[schema.SERIES]
         seconds = 6 * count * steps * places * settings.epochs * (model.ensemble or 1) / OPERATIONS_A_SECOND
@@ -82,5 +91,5 @@ def _about(seconds: float) -> str:
     return f"{max(1, round(seconds))} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def _days(span: tuple[object, object]) -> str:
-    return f"{str(span[0])[:16]} to {str(span[1])[:16]}"
+def _days(span: tuple[object, object], axis: str) -> str:
+    return f"{label(span[0], axis)} to {label(span[1], axis)}"

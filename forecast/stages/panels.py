@@ -12,11 +12,16 @@ from forecast import schema, verification
 from forecast.batches import Panel, Streams, panel
 from forecast.config import Member, Pipeline
 from forecast.errors import ForecastError
+from forecast.models import MODELS
+from forecast.registry import member
 from forecast.scaling import SeriesScaling
-from forecast.schema import TIME
+from forecast.schema import SERIES, TIME
 from forecast.stages.problem import Problem
 from forecast.training.settings import Training
 from forecast.windows import Span
+
+CHUNK = 128  # steps that the gradient reaches back: series up to this long are read whole
+SIZES = {"hidden": 32, "dropout": 0.1, "residual": "none"}  # of networks within, where nobody says
 
 
 def framed(pipeline: Pipeline, problem: Problem, steps: slice = slice(None)) -> tuple[Panel, SeriesScaling]:
@@ -92,7 +97,37 @@ def usual(problem: Problem) -> dict[str, Any]:
     Args:
         problem: whose size decides.
     """
-    return {"loss": "pinball"}
+    steps = _steps(problem)
+    chunk = min(steps, CHUNK)
+    return {
+        "mode": "stateful",
+        "loss": "pinball",
+        "k1": chunk,
+        "k2": chunk,
+        "streams": 64,
+        "epochs": 15,
+        "patience": 15,
+        "learning_rate": 5e-3,
+        "weight_decay": 1e-2,
+        "average": 0.98,
+        "balance": False,
+        "spin_up": min(max(2, *problem.seasons[:1], 2), steps // 2),
+    }
+
+
+def said(problem: Problem) -> str:
+    """Say how networks of a table of series learn where the pipeline does not say, and why.
+
+    Args:
+        problem: whose size decides.
+    """
+    steps, keys = _steps(problem), usual(problem)
+    whole = "each read whole" if steps <= CHUNK else f"{keys['k1']} steps at a time, the state carried on"
+    return f"{keys['mode']}: {problem.observed.sizes[SERIES]} series of up to {steps} steps, {whole}"
+
+
+def _steps(problem: Problem) -> int:
+    return problem.split.select(problem.observed, problem.split.train).sizes[TIME]
 
 
 def size(problem: Problem, target: str) -> xr.DataArray:
@@ -113,4 +148,6 @@ def wrapped(one: Member, problem: Problem) -> tuple[str, dict[str, Any]]:
         one: the model as the pipeline names it.
         problem: whose seasons it is told.
     """
-    return "smoothed", {"inner": one.type, "inner_options": one.options, "seasons": list(problem.seasons)}
+    known = member("model", MODELS, one.type).Options.model_fields
+    inner = {key: value for key, value in SIZES.items() if key in known} | one.options
+    return "smoothed", {"inner": one.type, "inner_options": inner, "seasons": list(problem.seasons)}

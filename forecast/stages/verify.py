@@ -8,7 +8,9 @@ from typing import Any
 import xarray as xr
 
 from forecast import schema, verification
+from forecast.axes import AXIS, label
 from forecast.schema import BASELINE, LEAD, REFERENCE
+from forecast.stages.problem import laid, roles
 from forecast.stages.workspace import Workspace
 
 
@@ -36,10 +38,15 @@ def verify(workspace: Workspace) -> Verified:
     if issues.empty:
         return Verified([], "no forecast has been issued yet")
     forecasts = [workspace.store.read(forecast_id) for forecast_id in issues["forecast_id"]]
-    observed = workspace.archive.load().sel({schema.TIME: slice(issues[REFERENCE].min(), None)})
+    observed = workspace.archive.load()
+    if workspace.pipeline.task.align == "end":
+        observed = laid(
+            workspace.pipeline.task, observed, roles(workspace.pipeline, observed, workspace.source.targets)[0]
+        )
+    observed = observed.sel({schema.TIME: slice(issues[REFERENCE].min(), None)})
     last = observed[schema.TIME].values[-1]
     due = [one for one in forecasts if (one[schema.VALID_TIME].values <= last).any()]
-    note = f"{len(forecasts)} issued, {len(due)} of them with a valid time observed by {str(last)[:16]}"
+    note = f"{len(forecasts)} issued, {len(due)} of them with a valid time observed by {label(last, observed.attrs.get(AXIS, ''))}"
     if not due:
         return Verified([], note)
     targets = dict.fromkeys(target for one in due for target in _targets(one))

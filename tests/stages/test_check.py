@@ -35,7 +35,7 @@ def test_the_file_written_for_maps_passes_the_check(tmp_path: Path, calendar: st
     place = written(tmp_path, [maps(tmp_path, calendar)])
     facts = check(place).facts
     assert facts["data"].startswith("map, 400 time x 4 lat x 6 lon, every 1 days")
-    assert facts["targets"] == "tas [K]" and facts["leads"] == "5 of 1 days 00:00:00 each"
+    assert facts["targets"] == "tas [K]" and facts["leads"] == "5, the last after 5 days 00:00:00"
     assert set(facts) >= {"train", "validate", "baselines", "model mlp", "model convlstm"}
     assert not place.home.exists()  # nothing is written
 
@@ -51,7 +51,7 @@ def test_the_file_written_for_a_table_names_its_columns_and_passes_the_check(tmp
     assert place.pipeline.source.options["units"] == {"t2m": "K", "load": "1"}
     assert (place.pipeline.task.targets, place.pipeline.task.covariates) == (("t2m",), ("load",))
     facts = check(place).facts
-    assert facts["leads"] == "16 of 0 days 03:00:00 each" and facts["covariates"] == "load"
+    assert facts["leads"] == "16, the last after 2 days 00:00:00" and facts["covariates"] == "load"
     assert [key for key in facts if key.startswith("model")] == [
         f"model {name}" for name in ("mlp", "rnn", "lstm", "gru", "bilstm")
     ]
