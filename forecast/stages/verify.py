@@ -46,7 +46,8 @@ def verify(workspace: Workspace) -> Verified:
     observed = observed.sel({schema.TIME: slice(issues[REFERENCE].min(), None)})
     last = observed[schema.TIME].values[-1]
     due = [one for one in forecasts if (one[schema.VALID_TIME].values <= last).any()]
-    note = f"{len(forecasts)} issued, {len(due)} of them with a valid time observed by {label(last, observed.attrs.get(AXIS, ''))}"
+    when = label(last, observed.attrs.get(AXIS, ""))
+    note = f"{len(forecasts)} issued, {len(due)} of them with a valid time observed by {when}"
     if not due:
         return Verified([], note)
     targets = dict.fromkeys(target for one in due for target in _targets(one))
