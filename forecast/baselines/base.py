@@ -8,6 +8,7 @@ the baseline again.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,6 +21,9 @@ from forecast.errors import ForecastError
 # The last observed value stands for a missing one no longer than this many steps: repeated for longer, quality
 # control would call it a stuck sensor (config.Quality.stuck_steps).
 MAX_AGE = 24
+
+# A context that no history exceeds.
+EVERYTHING = 2**31
 
 # Without a validation span this share of the training span, its last, chooses settings.
 HELD_BACK = 0.2
@@ -170,6 +174,21 @@ def last_observed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     age = np.where(last < 0, MAX_AGE + 1, steps - last)
     filled = np.take_along_axis(values, np.maximum(last, 0), axis=0)
     return np.where(age <= MAX_AGE, filled, np.nan), age
+
+
+def by_columns(function: Callable[[np.ndarray], np.ndarray], data: xr.DataArray, answers: int) -> np.ndarray:
+    """Return what a function says of every series or cell by itself, some columns of the last dimension at a time.
+
+    Args:
+        function: values (time, ..., column) -> values (reference, lead, ..., column).
+        data: target (time, *space).
+        answers: values that the function returns for a series or a cell.
+    """
+    columns = data.shape[-1]
+    each = max(1, max(len(data), answers) * data[0, ..., 0].size * 8)
+    size = max(1, blocks.BYTES // each)
+    found = [function(data[..., start : start + size].values).astype(data.dtype) for start in range(0, columns, size)]
+    return found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
 
 
 def lagged(values_TK: np.ndarray, lags: int) -> np.ndarray:

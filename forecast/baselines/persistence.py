@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from forecast.baselines.base import MAX_AGE, Baseline, last_observed
+from forecast.baselines.base import MAX_AGE, Baseline, by_columns, last_observed
 
 
 class Persistence(Baseline):
@@ -22,5 +22,7 @@ class Persistence(Baseline):
         return xr.Dataset()
 
     def _forecast(self, observed: xr.DataArray, at: np.ndarray) -> np.ndarray:
-        filled, _ = last_observed(observed.values)
-        return np.repeat(filled[at][:, None], self.leads, axis=1)
+        def repeated(values: np.ndarray) -> np.ndarray:
+            return np.repeat(last_observed(values)[0][at][:, None], self.leads, axis=1)
+
+        return by_columns(repeated, observed, len(at) * self.leads)

@@ -12,17 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast import schema
-from forecast.baselines import BASELINES
+from forecast.baselines import BASELINES, STATISTICS
 from forecast.baselines.base import MAX_AGE, Baseline
 from forecast.errors import ForecastError
 from forecast.registry import member
 
 LEADS = 3
-CASES = ("daily series", "hourly series", "daily maps", "360-day maps")
-EVERY = pytest.mark.parametrize("name", BASELINES)
+CASES = ("daily series", "hourly series", "ragged table", "daily maps", "360-day maps")
+OWN = [name for name in BASELINES if name not in STATISTICS]  # the others have test_classical.py
+EVERY = pytest.mark.parametrize("name", OWN)
 ON_MAPS_ONLY = ("local_linear",)
 EVERY_CASE = pytest.mark.parametrize(
-    ("name", "case"), [(n, c) for n in BASELINES for c in CASES if n not in ON_MAPS_ONLY or c.endswith("maps")]
+    ("name", "case"), [(n, c) for n in OWN for c in CASES if n not in ON_MAPS_ONLY or c.endswith("maps")]
 )
 
 
@@ -33,7 +34,7 @@ def observations(case: str) -> xr.DataArray:
     steps = 220 if case == "hourly series" else 800
     calendar = "360_day" if case == "360-day maps" else "standard"
     time = xr.date_range("2001-01-01", periods=steps, freq="h" if case == "hourly series" else "D", calendar=calendar)
-    shape, dims = ((4,), ("series",)) if case.endswith("series") else ((4, 5), ("lat", "lon"))
+    shape, dims = ((4, 5), ("lat", "lon")) if case.endswith("maps") else ((4,), ("series",))
     season = 24 if case == "hourly series" else 365
     wave = np.sin(2 * np.pi * np.arange(steps) / season).reshape(-1, *[1] * len(shape))
     values = 280 + 5 * wave + rng.normal(size=(steps, *shape))
@@ -41,7 +42,10 @@ def observations(case: str) -> xr.DataArray:
     values.reshape(steps, -1)[:, 1] = np.nan
     space = {"series": list("abcd")} if dims == ("series",) else {"lat": [40.0, 45, 50, 55], "lon": np.arange(5.0)}
     coords = {"time": time, **space}
-    return xr.DataArray(values.astype("float32"), coords=coords, dims=("time", *dims), name="t2m", attrs={"units": "K"})
+    attrs: dict[str, object] = {"units": "K"}
+    if case == "ragged table":
+        values[:100, 0], values[:300, 3], attrs = np.nan, np.nan, attrs | {"season": 7}
+    return xr.DataArray(values.astype("float32"), coords=coords, dims=("time", *dims), name="t2m", attrs=attrs)
 
 
 @cache
@@ -110,7 +114,7 @@ def test_with_nothing_observed_for_long_only_those_that_know_the_season_speak(na
     data = observations("daily maps").copy(deep=True)
     data[700:] = np.nan
     values = fitted(name, "daily maps").forecast(data, data["time"].values[[700 + MAX_AGE + 60]]).values[0]
-    speaks = name != "persistence"
+    speaks = name not in ("persistence", "drift")
     assert (np.isfinite(np.delete(values.reshape(LEADS, -1), 1, axis=1)) == speaks).all()
 
 
