@@ -136,6 +136,17 @@ class Frames(Tapes):
         beyond = outside(ahead, valid) | (ahead >= self.values.shape[1])
         return y.masked_fill(beyond.reshape(*ahead.shape, *[1] * (y.dim() - 3)), torch.nan)
 
+    def following(self, tape_B: Tensor, at_B: Tensor, z_BK: Tensor) -> Tensor:
+        """Return what a model would read at steps after the last, (B, 1, C), if their targets were ``z_BK``.
+
+        Args:
+            tape_B: tape of each row.
+            at_B: step of each row; what stands beside it is known of L steps after the last.
+            z_BK: scaled targets; there are no covariates.
+        """
+        seen = [z_BK.new_ones(len(z_BK), 1, 1)] if self.mask else []
+        return torch.cat([z_BK.unsqueeze(1), *seen, *self.beside(at_B.unsqueeze(1))], dim=2)
+
     def contexts(self, tape_B: Tensor) -> Tensor | None:
         """None: a tape's state begins at zero, or as learned."""
         return None

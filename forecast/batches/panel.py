@@ -67,22 +67,30 @@ class Panel(Frames):
         seen, values = torch.isfinite(values).to(values.dtype), torch.nan_to_num(values)
         ours, others = slice(0, self.targets), slice(self.targets, None)
         parts = [values[..., ours], seen[..., ours], values[..., others], seen[..., others]]
-        if self.known is not None:
-            parts.append(self.known[tape_B[:, None], at])
-        if self.calendar is not None:
-            parts.append(self.calendar[at])
-        if self.static is not None:
-            parts.append(self.static[tape_B].unsqueeze(1).expand(-1, steps, -1))
-        return torch.cat(parts, dim=2)
+        return torch.cat([*parts, *self._told(tape_B, at)], dim=2)
 
     def futures(self, tape_B: Tensor, start_B: Tensor, steps: int) -> Tensor | None:
         """See the contract: the calendar, and what is known beforehand."""
         if not self.future:
             return None
-        at = self._ahead(start_B, steps).clamp(max=self.values.shape[1] + self.leads - 1)
-        parts = [] if self.calendar is None else [self.calendar[at]]
-        parts += [] if self.known is None else [self.known[tape_B[:, None, None], at]]
+        at, parts = self._ahead(start_B, steps), list[Tensor]()
+        if self.calendar is not None:
+            parts.append(self.calendar[at.clamp(max=len(self.calendar) - 1)])
+        if self.known is not None:
+            parts.append(self.known[tape_B[:, None, None], at.clamp(max=self.known.shape[1] - 1)])
         return torch.cat(parts, dim=-1)
+
+    def following(self, tape_B: Tensor, at_B: Tensor, z_BK: Tensor) -> Tensor:
+        """See Frames."""
+        z = z_BK.unsqueeze(1)
+        return torch.cat([z, torch.ones_like(z), *self._told(tape_B, at_B.unsqueeze(1))], dim=2)
+
+    def _told(self, tape_B: Tensor, at: Tensor) -> list[Tensor]:
+        """Return the channels that are no values, of steps ``at`` (B, T), each (B, T, channels)."""
+        parts = [] if self.known is None else [self.known[tape_B[:, None], at]]
+        parts += [] if self.calendar is None else [self.calendar[at]]
+        parts += [] if self.static is None else [self.static[tape_B].unsqueeze(1).expand(-1, at.shape[1], -1)]
+        return parts
 
     def back(self, tape_B: Tensor) -> Tensor | None:
         """See the contract."""

@@ -39,7 +39,7 @@ class Ensemble(Model):
 
     def initial(self, streams: int, context: Tensor | None = None) -> State:
         """See the contract."""
-        return _joined(network.initial(streams, context) for network in self._each())
+        return joined(network.initial(streams, context) for network in self._each())
 
     def advance(self, x: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See the contract: the mean of the networks; parameters of a likelihood (B, T, L, N K), network by network."""
@@ -57,15 +57,15 @@ class Ensemble(Model):
         Returns:
             y (N, B, T, L, K[, H, W]), and the state after step T.
         """
-        before = [None if state is None else _own(state, number) for number in range(len(self.networks))]
+        before = [None if state is None else own(state, number) for number in range(len(self.networks))]
         found = [network(x, future, own) for network, own in zip(self._each(), before, strict=True)]
-        return torch.stack([y for y, _ in found]), _joined(after for _, after in found)
+        return torch.stack([y for y, _ in found]), joined(after for _, after in found)
 
     def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
         """See the contract; the names of network n begin with ``networkn.``."""
         traced: dict[str, Tensor] = {}
         for number, network in enumerate(self._each()):
-            shown = network.trace(x, future, None if state is None else _own(state, number))
+            shown = network.trace(x, future, None if state is None else own(state, number))
             traced |= {f"network{number}.{name}": value for name, value in shown.items()}
         return traced
 
@@ -97,10 +97,12 @@ def assemble(member: type[Model], shape: Shape, options: Mapping[str, Any], netw
     return Ensemble([create(member, shape, options) for _ in range(networks)])
 
 
-def _own(state: State, number: int) -> State:
+def own(state: State, number: int) -> State:
+    """Return the part of an ensemble's state that is the network's of that number."""
     start = f"{number}."
     return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
 
 
-def _joined(states: Iterator[State]) -> State:
+def joined(states: Iterator[State]) -> State:
+    """Return the ensemble's state, of those of its networks one after another."""
     return {f"{number}.{name}": value for number, state in enumerate(states) for name, value in state.items()}
