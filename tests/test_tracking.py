@@ -232,3 +232,21 @@ def test_sqlite_stays_pythons_own_after_the_grib_reader_was_loaded() -> None:
         for code in (last, grib + last)
     ]
     assert said[0] == said[1] != ""
+
+
+def test_a_run_that_was_left_is_gone_on_with_and_keeps_what_it_had(tracker: Tracker) -> None:
+    with pytest.raises(KeyboardInterrupt), tracker.run("left", tags={"kind": "left"}) as parent:  # noqa: SIM117
+        with parent.child("trial", params={"hidden": 8}) as child:
+            child.metrics([{"epoch": 1, "loss": 2.0}])
+            raise KeyboardInterrupt
+    assert tracker._client.get_run(child.id).info.status == "KILLED"
+    with (
+        tracker.run("another name", resume=parent.id) as again,
+        again.child("trial", params={"hidden": 8}, resume=child.id) as same,
+    ):
+        assert tracker._client.get_run(same.id).info.status == "RUNNING"
+        same.metrics([{"epoch": 2, "loss": 1.0}])
+    assert (again.id, same.id) == (parent.id, child.id)
+    assert list(tracker.runs(kind="left")["name"]) == ["left"]
+    assert tracker._client.get_run(child.id).info.status == "FINISHED"
+    assert [point.value for point in tracker._client.get_metric_history(child.id, "loss")] == [2.0, 1.0]

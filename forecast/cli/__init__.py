@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from forecast import __version__
-from forecast.cli import ask, doctor, experiment, operate, show, start
+from forecast.cli import ask, doctor, experiment, operate, show, start, tune
 from forecast.errors import ForecastError
 from forecast.process import settle
 
@@ -21,7 +21,14 @@ app = typer.Typer(
     add_completion=False,
 )
 
-ROOMS = ((start, "Begin"), (operate, "Operate"), (experiment, "Experiment"), (doctor, "Experiment"), (ask, "Ask"))
+ROOMS = (
+    (start, "Begin"),
+    (operate, "Operate"),
+    (tune, "Experiment"),
+    (experiment, "Experiment"),
+    (doctor, "Experiment"),
+    (ask, "Ask"),
+)
 for room, panel in ROOMS:
     for command in room.COMMANDS:
         app.command(rich_help_panel=panel)(command)

@@ -17,7 +17,7 @@ from forecast.batches import Frames, Panel, Streams, frames
 from forecast.batches.beside import counting
 from forecast.config import Member, Pipeline
 from forecast.errors import ForecastError
-from forecast.models import MODELS
+from forecast.models import AROUND, MODELS
 from forecast.models.base import Model, Shape, create
 from forecast.models.ensemble import Ensemble
 from forecast.models.likelihood import LIKELIHOODS
@@ -101,7 +101,7 @@ def fit_model(
     early = None if judged else streams(problem, data, split.early, settings)
     levels = [] if settings.loss == "squared" else list(task.quantiles)
     type_, options = panels.wrapped(one, problem) if problem.panel else (one.type, one.options)
-    kind, shape = member("model", MODELS, type_), shape_of(data, levels, settings.loss)
+    kind, shape = member("model", MODELS | AROUND, type_), shape_of(data, levels, settings.loss)
     seeds = range(settings.seed, settings.seed + (one.ensemble or 1))
     networks = [create(kind, shape, options, seed, data.cells) for seed in seeds]
     model = Ensemble(networks) if one.ensemble else networks[0]
@@ -151,9 +151,9 @@ def _told(report: Report, which: str, epochs: int, watch: Watch | None) -> Watch
     report(f"train {which}", 0, epochs)
 
     def told(line: dict[str, float]) -> None:
-        report(f"train {which}", int(line["epoch"]), epochs)
         if watch is not None:
             watch(line)
+        report(f"train {which}", int(line["epoch"]), epochs)
 
     return told
 

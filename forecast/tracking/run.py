@@ -36,13 +36,22 @@ class Experiment:
 
     @contextmanager
     def open(
-        self, name: str, tags: Mapping[str, Any] | None, params: Mapping[str, Any] | None, parent: str | None = None
+        self,
+        name: str,
+        tags: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None,
+        parent: str | None = None,
+        resume: str | None = None,
     ) -> Iterator[Run]:
-        """Open a run ``name`` under the run ``parent``, with ``tags`` and ``params``; see ``Tracker.run``."""
+        """Open a run ``name`` under the run ``parent``, or ``resume`` one, with ``tags`` and ``params``."""
         given = {"mlflow.source.git.commit": self.commit, "mlflow.parentRunId": parent, **(tags or {})}
         text = {key: str(value) for key, value in given.items() if value is not None}
         with answered(self.uri):
-            run = Run(self, self.client.create_run(self.id, tags=text, run_name=name).info.run_id)
+            if resume is None:
+                resume = self.client.create_run(self.id, tags=text, run_name=name).info.run_id
+            else:
+                self.client.update_run(resume, status="RUNNING")
+        run = Run(self, resume)
         try:
             run.params(params or {})
             yield run
@@ -74,10 +83,18 @@ class Run:
         self._uri, self._client = experiment.uri, experiment.client
 
     def child(
-        self, name: str, *, tags: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        *,
+        tags: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        resume: str | None = None,
     ) -> AbstractContextManager[Run]:
-        """Open a run beneath this one, for one model or baseline (``name``, ``tags``, ``params``: ``Tracker.run``)."""
-        return self._experiment.open(name, tags, params, self.id)
+        """Open a run beneath this one, for one model, baseline or trial.
+
+        ``name``, ``tags``, ``params`` and ``resume`` are those of ``Tracker.run``.
+        """
+        return self._experiment.open(name, tags, params, self.id, resume)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log a nested configuration: in ``values``, ``{"training": {"k1": 8}}`` becomes ``training.k1 = 8``."""

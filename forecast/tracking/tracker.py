@@ -44,7 +44,12 @@ class Tracker:
             )
 
     def run(
-        self, name: str, *, tags: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        *,
+        tags: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        resume: str | None = None,
     ) -> AbstractContextManager[Run]:
         """Open the parent run of a pipeline; it ends FINISHED, FAILED on an error or KILLED on an interruption.
 
@@ -52,8 +57,9 @@ class Tracker:
             name: what the run is called in lists.
             tags: what runs are looked for by: pipeline, data_version, seed ...; values become text, None is left out.
             params: the configuration, nested as it is; keys are joined by dots.
+            resume: id of a run that is gone on with (name and tags stay as they are); None: a new one.
         """
-        return self._experiment.open(name, tags, params)
+        return self._experiment.open(name, tags, params, resume=resume)
 
     def reopen(self, run_id: str) -> Run:
         """Return an ended run to add to (scores that came later); its end and status stay.
