@@ -135,12 +135,12 @@ def test_the_axis_ends_with_the_last_observed_step(archive: Archive) -> None:
 
 
 def test_blocks_of_time_are_merged_as_one(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forecast.archive.archive.CHUNK_BYTES", 7 * 16)
+    monkeypatch.setattr("forecast.archive.archive.CHUNK_BYTES", 7 * 24)
     monkeypatch.setattr("forecast.archive.archive.LARGE_STEPS", 1)
-    archive.append(days(10, 40))
-    assert counts(archive.append(days(3, 50))) == {"new": 10, "unchanged": 31, "late": 7}
-    xr.testing.assert_equal(archive.load().load(), days(3, 50))
-    assert archive.load().temp.encoding["chunks"] == (7, 2)
+    archive.append(maps(10, 40))
+    assert counts(archive.append(maps(3, 50))) == {"new": 10, "unchanged": 31, "late": 7}
+    xr.testing.assert_equal(archive.load().load(), maps(3, 50))
+    assert archive.load().slp.encoding["chunks"] == (7, 2, 3)
 
 
 def test_a_new_series_widens_the_archive_and_an_absent_one_stays(archive: Archive) -> None:

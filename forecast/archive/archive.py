@@ -8,7 +8,8 @@ incoming step depends on what stands there:
     nothing, and nothing comes  missing        a value, and NaN comes       unchanged: NaN never erases
 
 A step is late too where only some of its cells were missing. Values are compared in the type that the first append
-gave them. New series widen the archive; series, grid and units never leave it.
+gave them. New series widen the archive; series, grid and units never leave it. Maps stand as they are (grids.py),
+series ragged (series.py); who loads them sees no difference.
 """
 
 from __future__ import annotations
@@ -25,10 +26,14 @@ import zarr
 
 from forecast import schema
 from forecast.archive.agreement import check
-from forecast.archive.merge import ARRIVAL, Merge
+from forecast.archive.grids import Grids
+from forecast.archive.merge import ARRIVAL, seen
+from forecast.archive.ragged import segments
 from forecast.archive.receipt import Receipt
+from forecast.archive.series import Series
+from forecast.archive.table import variables
 from forecast.errors import ForecastError
-from forecast.snapshots import TIME_UNITS, Snapshots, Version, calendar
+from forecast.snapshots import TIME_UNITS, Snapshots, Version, calendar, seconds
 
 # A chunk holds whole fields and about this many bytes: small enough that a daily append rewrites little, large enough
 # that 20 years are read in a second or two. Of large fields it holds some steps all the same, up to the larger size: an
@@ -71,10 +76,7 @@ class Archive:
         Raises:
             ForecastError: nothing is archived, the version is unknown, or a time is none of the archive's calendar.
         """
-        data = xr.open_zarr(self._snapshots.read(version), consolidated=False, chunks=None).set_coords(ARRIVAL)
-        data = _between(data, start, end)
-        if schema.SERIES in data.coords:
-            data = data.assign_coords({schema.SERIES: np.array(data[schema.SERIES].values.tolist(), str)})
+        data = _between(_opened(self._snapshots.read(version)), start, end)
         del data.attrs["step"]
         return data.drop_vars(ARRIVAL) if bool(data[ARRIVAL].isnull().all()) else data
 
@@ -101,31 +103,51 @@ class Archive:
             first = not self.version
             if first:
                 _create(ds, session.store)
-            group = zarr.open_group(session.store, mode="a")
-            check(xr.open_zarr(session.store, consolidated=False, chunks=None), ds)
-            merge = Merge(group, ds, arrived, first=first)
+            stored = ds if first else _opened(session.store)
+            if not first:
+                check(stored, ds)
+            group, kind = zarr.open_group(session.store, mode="a"), Series if schema.kind(ds) == "series" else Grids
+            merge = kind(group, stored, ds, arrived, first=first)
             became = merge.run()
             receipt = merge.receipt(became, self.version)
             return replace(receipt, version=session.commit(str(receipt))) if receipt.changed else receipt
 
 
+def _opened(store: Any) -> xr.Dataset:
+    """Return an archive unread; its step is the attribute ``step``."""
+    data = xr.open_zarr(store, consolidated=False, chunks=None).set_coords(ARRIVAL)
+    for name, array in data.coords.items():
+        if array.dims == (schema.SERIES,) and (name == schema.SERIES or array.dtype.kind in "OT"):
+            data = data.assign_coords({name: array.copy(data=np.array(array.values.tolist(), str))})
+    if schema.SERIES not in data.coords or data.data_vars:  # maps, or series that an earlier version wrote densely
+        return data
+    length, count = data.sizes[schema.TIME], data.sizes[schema.SERIES]
+    origin = int(seconds(data[schema.TIME].values[:1])[0])
+    step = round(pd.Timedelta(data.attrs["step"]).total_seconds())
+    nodes = dict(zarr.open_group(store, mode="r").members(max_depth=None))
+    parts = segments(nodes, origin, step, count)
+    return data.assign(variables(parts, (length, count)))
+
+
 def _create(ds: xr.Dataset, store: Any) -> None:
-    """Write the skeleton: coordinates, attributes, encodings, and one row of NaN at the first observed step."""
-    step = schema.time_step(ds)
-    seen = np.any([ds[name].notnull().any(schema.space_dims(ds)).values for name in ds.data_vars], axis=0)
-    if not seen.any():
+    """Write the skeleton: coordinates, attributes, the first observed step, and of maps one row of NaN there."""
+    step, observed = schema.time_step(ds), seen(ds)[0]
+    if not observed.any():
         raise ForecastError("at least one observed value", "only NaN", "ingest a span that holds observations")
-    keep = [name for name, array in ds.coords.items() if schema.TIME not in array.dims or name == schema.TIME]
-    row = xr.full_like(ds.isel({schema.TIME: [int(np.argmax(seen))]}).reset_coords()[[*ds.data_vars]], np.nan)
-    row = row.assign_coords({name: ds[name] for name in keep if name != schema.TIME})
+    names = [] if schema.kind(ds) == "series" else list(ds.data_vars)
+    first = ds.isel({schema.TIME: [int(np.argmax(observed))]})
+    row = xr.full_like(first.reset_coords()[names], np.nan).assign_coords({schema.TIME: first[schema.TIME]})
+    row = row.assign_coords({name: array for name, array in ds.coords.items() if schema.TIME not in array.dims})
     row[ARRIVAL] = (schema.TIME, [np.nan], {"units": TIME_UNITS, "long_name": "time at which the value was known"})
-    if schema.SERIES in row.coords:
-        row[schema.SERIES] = row[schema.SERIES].astype(object)
-    bytes_a_step = max(row[name].nbytes for name in ds.data_vars)
-    rows = max(1, CHUNK_BYTES // bytes_a_step, min(LARGE_STEPS, LARGE_BYTES // bytes_a_step))
+    for name, array in row.coords.items():
+        if array.dims == (schema.SERIES,) and array.dtype.kind == "U":
+            row[name] = array.astype(object)
     time = {"units": TIME_UNITS, "calendar": calendar(ds[schema.TIME].values), "dtype": "int64", "chunks": (2**12,)}
-    encoding: dict[Any, Any] = {name: {"chunks": (rows, *ds[name].shape[1:])} for name in ds.data_vars}
-    encoding |= {schema.TIME: time, ARRIVAL: {"chunks": (2**12,)}}
+    encoding: dict[Any, Any] = {schema.TIME: time, ARRIVAL: {"chunks": (2**12,)}}
+    if names:
+        bytes_a_step = max(row[name].nbytes for name in names)
+        rows = max(1, CHUNK_BYTES // bytes_a_step, min(LARGE_STEPS, LARGE_BYTES // bytes_a_step))
+        encoding |= {name: {"chunks": (rows, *ds[name].shape[1:])} for name in names}
     row.attrs = {**ds.attrs, "step": step.isoformat()}
     row.to_zarr(store, mode="w", consolidated=False, encoding=encoding)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import cftime
@@ -10,56 +11,51 @@ import pandas as pd
 import xarray as xr
 import zarr
 
-from forecast import schema
+from forecast import axes, schema
 from forecast.archive.receipt import Receipt
 from forecast.errors import ForecastError
-from forecast.snapshots import TIME_UNITS, seconds
+from forecast.snapshots import TIME_UNITS, moments, seconds
 
 ARRIVAL = "arrival"
+SEEN_CELLS = 2**22  # looked at together
 
 
-class Merge:
-    """Lays observations into an open archive, block by block, so that memory holds one block of time.
+class Merge(ABC):
+    """Lays observations into an open archive; how values stand there, grids.py and series.py know.
 
     Positions count steps from the archive's first time.
 
     Args:
         group: the archive, open for writing.
+        stored: the same as a Dataset, as it stood.
         ds: observations that agree with it (archive.agreement).
         arrived: seconds since 1970-01-01 at which each step became known, shape (time,), NaN for a bulk load.
-        first: whether this is the first append, onto a skeleton of one row of NaN.
+        first: whether this is the first append, onto a skeleton of one step without values.
 
     Raises:
         ForecastError: a time lies between the archive's steps.
     """
 
-    def __init__(self, group: zarr.Group, ds: xr.Dataset, arrived: np.ndarray, *, first: bool) -> None:
-        self.group, self.ds, self.arrived, self.first = group, ds, arrived, first
+    def __init__(
+        self, group: zarr.Group, stored: xr.Dataset, ds: xr.Dataset, arrived: np.ndarray, *, first: bool
+    ) -> None:
+        self.group, self.stored, self.ds, self.arrived, self.first = group, stored, ds, arrived, first
         self.names = [str(name) for name in ds.data_vars]
+        self.nodes: dict[str, Any] = dict(group.members(max_depth=None))
         self.step = round(pd.Timedelta(str(group.attrs["step"])).total_seconds())
-        self.origin = int(np.asarray(self._array(schema.TIME)[:])[0])
-        self.length = self._array(schema.TIME).shape[0]
+        self.origin = int(np.asarray(self.array(schema.TIME)[:])[0])
+        self.length = self.array(schema.TIME).shape[0]
         self.end_before = 0 if first else self.length
         self.place = self._places()
-        self.columns: Any = slice(None)
         self.series: tuple[str, ...] = ()
 
     def run(self) -> dict[str, np.ndarray]:
         """Write what is new and return positions (ascending) by what became of them: the keys are Receipt's counts."""
-        dims = schema.space_dims(self.ds)
-        seen = np.logical_or.reduce([self.ds[name].notnull().any(dims).values for name in self.names])
-        if schema.SERIES in dims:
-            self._widen()
-        self._lengthen(self.place[seen])
+        steps, cells = seen(self.ds)
+        self.admit(cells)
+        self._lengthen(self.place[steps])
         begin, end = min(int(self.place[0]), self.end_before), int(self.place[-1]) + 1
-        had, filled, fixed = (np.zeros(end - begin, bool) for _ in range(3))
-        low, high, rows = max(begin, 0), min(end, self.length), self._array(self.names[0]).chunks[0]
-        for start in range(low - low % rows, high, rows):
-            block = slice(max(start, low), min(start + rows, high))
-            part = slice(block.start - begin, block.stop - begin)
-            for name in self.names:
-                for total, one in zip((had, filled, fixed), self._block(name, block), strict=True):
-                    total[part] |= one
+        had, filled, fixed = self.lay(begin, end)
         self._record_arrival(begin, filled | fixed)
         position = np.arange(begin, end)
         asked, after = np.isin(position, self.place), position >= self.end_before
@@ -72,19 +68,35 @@ class Merge:
         }
         return {name: position[mask] for name, mask in became.items()}
 
+    @abstractmethod
+    def admit(self, cells: np.ndarray) -> None:
+        """Make room for what the archive has not known; ``cells``: where any variable was observed, (*space)."""
+
+    @abstractmethod
+    def lengthen(self, former: int, before: int) -> None:
+        """Make values follow the axis, ``former`` steps long until now, ``before`` of the new ones in front."""
+
+    @abstractmethod
+    def lay(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Write what is new from ``begin`` to before ``end``; by step: anything stood there, came in, was replaced."""
+
     def receipt(self, became: dict[str, np.ndarray], version: str) -> Receipt:
         """Return the receipt of what ``run`` returned, under the version that now stands."""
         dates = {name: self._stretches(positions) for name, positions in became.items() if len(positions)}
         counts = {name: len(positions) for name, positions in became.items()}
         return Receipt(version, dates=dates, series=self.series, **counts)
 
-    def _array(self, name: str) -> zarr.Array:
-        array = self.group[name]
-        assert isinstance(array, zarr.Array)
+    def array(self, name: str) -> zarr.Array:
+        """Return an array of the archive."""
+        array: zarr.Array = self.nodes[name]
         return array
 
+    def positions(self, times: np.ndarray) -> np.ndarray:
+        """Return where times lie on the axis, in seconds from its first time."""
+        return seconds(times) - self.origin
+
     def _places(self) -> np.ndarray:
-        offset = seconds(self.ds[schema.TIME].values) - self.origin
+        offset = self.positions(self.ds[schema.TIME].values)
         stray = offset % self.step != 0
         if stray.any():
             expected = f"times {pd.Timedelta(self.step, 's')} apart, counted from {self._text(0)}"
@@ -92,56 +104,18 @@ class Merge:
             raise ForecastError(expected, got, "label steps in the source as the archive does")
         return offset // self.step
 
-    def _block(self, name: str, block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Merge one variable over one block of time; say by step what stood there, came in, was replaced."""
-        array = self._array(name)
-        stands = np.asarray(array[block])
-        comes = np.full_like(stands, np.nan)
-        rows = slice(*np.searchsorted(self.place, [block.start, block.stop]))
-        target = comes[self.place[rows] - block.start]
-        target[:, self.columns] = self.ds[name].isel({schema.TIME: rows}).values
-        comes[self.place[rows] - block.start] = target
-        known, given = ~np.isnan(stands), ~np.isnan(comes)
-        fill, fix = given & ~known, given & known & (comes != stands)
-        if fill.any() or fix.any():
-            array[block] = np.where(given, comes, stands)
-        space = tuple(range(1, stands.ndim))
-        return known.any(space), fill.any(space), fix.any(space)
-
-    def _widen(self) -> None:
-        """Add the series that come with a value for the first time; find the incoming ones among the archive's."""
-        stored = [str(one) for one in np.asarray(self._array(schema.SERIES)[:])]
-        incoming = [str(one) for one in self.ds[schema.SERIES].values]
-        seen = np.logical_or.reduce([self.ds[name].notnull().any(schema.TIME).values for name in self.names])
-        fresh = [one for one, any_value in zip(incoming, seen, strict=True) if any_value and one not in stored]
-        if fresh:
-            for name, array in self.group.arrays():
-                dims = getattr(array.metadata, "dimension_names", None) or ()
-                if schema.SERIES in dims:
-                    axis = dims.index(schema.SERIES)
-                    array.resize(tuple(n + len(fresh) * (i == axis) for i, n in enumerate(array.shape)))
-                if dims == (schema.SERIES,):
-                    array[len(stored) :] = self.ds[name].sel({schema.SERIES: fresh}).values.astype(array.dtype)
-        self.series, stored = tuple(fresh), stored + fresh
-        kept = [one for one in incoming if one in stored]
-        self.ds = self.ds.sel({schema.SERIES: kept})
-        self.columns = [stored.index(one) for one in kept]
-
     def _lengthen(self, seen: np.ndarray) -> None:
-        """Make the axis hold the positions given; where it begins earlier, everything moves and positions with it."""
+        """Make the axis hold the positions given; where it begins earlier, positions move with it."""
         if not len(seen):
             return
         before, after = max(0, -int(seen[0])), max(0, int(seen[-1]) + 1 - self.length)
         if not before and not after:
             return
         former, self.length = self.length, self.length + before + after
-        for name in (*self.names, ARRIVAL):
-            array = self._array(name)
-            array.resize((self.length, *array.shape[1:]))
-            if before:
-                _move(array, former, before)
+        self.lengthen(former, before)
+        stretch(self.array(ARRIVAL), former, before, self.length)
         self.origin -= before * self.step
-        time = self._array(schema.TIME)
+        time = self.array(schema.TIME)
         time.resize((self.length,))
         begin = 0 if before else former
         time[begin:] = self.origin + self.step * np.arange(begin, self.length)
@@ -152,14 +126,16 @@ class Merge:
         given[self.place - begin] = self.arrived
         where = np.flatnonzero(changed & ~np.isnan(given))
         if len(where):
-            arrival = self._array(ARRIVAL)
+            arrival = self.array(ARRIVAL)
             recorded = np.asarray(arrival[:])
             recorded[where + begin] = given[where]
             arrival[:] = recorded
 
     def _text(self, position: int) -> str:
-        calendar = str(self._array(schema.TIME).attrs["calendar"])
-        time = cftime.num2date(self.origin + position * self.step, TIME_UNITS, calendar)
+        number, calendar = self.origin + position * self.step, str(self.array(schema.TIME).attrs["calendar"])
+        if axis := str(self.group.attrs.get(axes.AXIS, "")):
+            return axes.label(moments(np.array([number]), calendar)[0], axis)
+        time = cftime.num2date(number, TIME_UNITS, calendar)
         return time.strftime("%Y-%m-%d" if self.step % 86400 == 0 else "%Y-%m-%dT%H:%M")
 
     def _stretches(self, positions: np.ndarray) -> tuple[str, ...]:
@@ -170,10 +146,28 @@ class Merge:
         )
 
 
-def _move(array: zarr.Array, length: int, by: int) -> None:
-    """Move the first ``length`` rows ``by`` rows on, last block first, and leave NaN behind."""
-    rows = array.chunks[0]
-    for stop in range(length, 0, -rows):
-        start = max(0, stop - rows)
-        array[start + by : stop + by] = array[start:stop]
-    array[:by] = np.nan
+def seen(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return at which steps, shape (time,), and in which cells, shape (*space), any variable was observed."""
+    steps, cells = (
+        np.zeros(ds.sizes[schema.TIME], bool),
+        np.zeros([ds.sizes[dim] for dim in schema.space_dims(ds)], bool),
+    )
+    rows = max(1, SEEN_CELLS // max(1, cells.size))
+    for array in ds.data_vars.values():
+        for start in range(0, len(steps), rows):
+            part = slice(start, start + rows)
+            known = ~np.isnan(array.isel({schema.TIME: part}).values)
+            steps[part] |= known.any(tuple(range(1, known.ndim)))
+            cells |= known.any(0)
+    return steps, cells
+
+
+def stretch(array: zarr.Array, former: int, before: int, length: int) -> None:
+    """Make an array ``length`` rows long and move its ``former`` ones ``before`` on, last block first; NaN comes in."""
+    array.resize((length, *array.shape[1:]))
+    if before:
+        rows = array.chunks[0]
+        for stop in range(former, 0, -rows):
+            start = max(0, stop - rows)
+            array[start + before : stop + before] = array[start:stop]
+        array[:before] = np.nan

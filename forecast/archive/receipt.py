@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+NAMED = 10  # series that a receipt names
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -38,5 +40,7 @@ class Receipt:
     def __str__(self) -> str:
         counts = ("new", "corrected", "unchanged", "late", "missing")
         text = ", ".join(f"{getattr(self, name)} {name}" for name in counts if getattr(self, name))
-        widened = f"; first seen: {', '.join(self.series)}" if self.series else ""
+        more = len(self.series) - NAMED
+        named = ", ".join(self.series[:NAMED]) + (f" and {more} more" if more > 0 else "")
+        widened = f"; first seen: {named}" if self.series else ""
         return f"{text}{widened}"
