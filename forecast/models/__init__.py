@@ -16,3 +16,6 @@ MODELS = {
     "convlstm": "forecast.models.convlstm:ConvLSTM",
     "encoder_forecaster": "forecast.models.encoder_forecaster:EncoderForecaster",
 }
+
+AROUND = {"smoothed": "forecast.models.smoothed:Smoothed"}
+"""Networks around one of these, which is what a pipeline names."""

@@ -9,7 +9,7 @@ import torch
 from forecast import schema
 from forecast.axes import AXIS, label, label_lead
 from forecast.config import Pipeline
-from forecast.models import MODELS
+from forecast.models import AROUND, MODELS
 from forecast.models.base import create
 from forecast.registry import member
 from forecast.schema import TIME
@@ -73,7 +73,7 @@ def _models(pipeline: Pipeline, problem: Problem) -> dict[str, str]:
     for model in pipeline.models:
         settings = pipeline.training_of(model, panels.usual(problem) if problem.panel else None)
         type_, options = panels.wrapped(model, problem) if problem.panel else (model.type, model.options)
-        network = create(member("model", MODELS, type_), shape_of(data), options)
+        network = create(member("model", MODELS | AROUND, type_), shape_of(data), options)
         count = sum(parameter.numel() for parameter in network.parameters())
         places = _cells(network, data.grid) if data.grid else problem.observed.sizes[schema.SERIES]
         seconds = 6 * count * steps * places * settings.epochs * (model.ensemble or 1) / OPERATIONS_A_SECOND

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from forecast.models import AROUND, MODELS
 from forecast.models.base import Model, Shape, create
 from forecast.models.ensemble import Ensemble
 from forecast.models.likelihood import LIKELIHOODS
+from forecast.outputs import demand_steps
 from forecast.registry import member
 from forecast.scaling import BaseScaling, Scaling
 from forecast.schema import TIME
@@ -97,6 +98,7 @@ def fit_model(
     begun = time.perf_counter()
     split, task = problem.split, workspace.pipeline.task
     data, scaling = framed(workspace.pipeline, problem)
+    data = replace(data, leads=1) if settings.multistep == "recursive" else data
     learn = streams(problem, data, [split.train], settings)
     early = None if judged else streams(problem, data, split.early, settings)
     levels = [] if settings.loss == "squared" else list(task.quantiles)
@@ -105,6 +107,8 @@ def fit_model(
     seeds = range(settings.seed, settings.seed + (one.ensemble or 1))
     networks = [create(kind, shape, options, seed, data.cells) for seed in seeds]
     model = Ensemble(networks) if one.ensemble else networks[0]
+    if settings.multistep == "recursive":
+        demand_steps(model, data)
     linear_start.give(model, problem, scaling)
     done: list[History] = []
     version = f"{'again-' * judged}{workspace.pipeline.digest()}-{problem.data_version}"
@@ -123,7 +127,7 @@ def fit_model(
         {name: value.numpy() for name, value in model.state_dict().items()},
         {"scaling": scaling.to_dataset()} | ({} if problem.static is None else {"static": problem.static}),
         _remembered(model, data, one, settings)
-        | {"levels": levels, "fields": list(task.static), "calendar": task.calendar},
+        | {"levels": levels, "fields": list(task.static), "calendar": _calendar(data, task.calendar)},
         time.perf_counter() - begun,
         curves(done),
         _summary(done),
@@ -143,7 +147,13 @@ def _remembered(model: Model, data: Frames, one: Member, settings: Training) -> 
         "spin_up": settings.cold_start,
         "window": settings.k2,
         "seed": settings.seed,
+        "multistep": settings.multistep,
     }
+
+
+def _calendar(data: Frames, asked: str) -> str:
+    """Return the calendar that networks were told: of a panel none, where its steps have no dates."""
+    return "none" if isinstance(data, Panel) and data.calendar is None else asked
 
 
 def _told(report: Report, which: str, epochs: int, watch: Watch | None) -> Watch:
