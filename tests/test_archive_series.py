@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
-import pytest
 import xarray as xr
-import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.archive import Archive, Receipt
-from forecast.snapshots import Snapshots
 
 STEPS, IDS = 12, ["a", "b", "c", "d", "e"]
 TIMES = pd.date_range("2001-01-01", periods=STEPS)
@@ -30,16 +26,6 @@ def piece(values: Any, first: int = 0, ids: list[str] | None = None) -> xr.Datas
     other = np.where(values % 2 == 0, values / 8, np.nan)
     data = {"y": (("time", "series"), values, {"units": "1"}), "z": (("time", "series"), other, {"units": "K"})}
     return xr.Dataset(data, coords, {"title": "pieces"})
-
-
-def segments(path: Path, version: str | None = None) -> dict[str, zarr.Group]:
-    """Return the groups that an archive keeps its values in."""
-    return dict(sorted(zarr.open_group(Snapshots(path).read(version), mode="r").groups()))
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
 
 
 class Oracle:
