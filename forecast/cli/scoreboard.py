@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+    from forecast.verification.panel import Scores
+
 MOST_LEADS = 6
 CHOSEN_STEPS = (1, 3, 6, 12, 24, 48)  # of more leads than fit, those of most interest in hourly data
 SHORT = {"persistence": "persist.", "climatology": "climat."}  # so that six leads, CRPS and coverage fit 100 columns
@@ -60,6 +62,45 @@ def scoreboard(target: str, scores: xr.Dataset, *, champion: str, title: str) ->
     show.table(f"{target}: RMSE [{units}] by lead, {title}", heads, rows, caption=_caption(scores))
 
 
+def series_board(target: str, found: Scores, *, champion: str, title: str, axis: str = "") -> None:
+    """Print the scores of one target of a table of series: MASE first, over all leads and at some.
+
+    Args:
+        target: its name.
+        found: ``verification.panel.score``.
+        champion: who is marked.
+        title: the span and the data.
+        axis: what the steps are called, as the data's attribute ``axis``.
+    """
+    whole, by_lead = found.whole, found.lead
+    columns = [Column("MASE", whole["mase"].values, ".3f"), Column("sMAPE", whole["smape"].values, ".2f")]
+    if "wql" in whole:
+        columns.append(Column("WQL", whole["wql"].values, ".4f"))
+    if "msis" in whole:
+        columns.append(Column("MSIS", whole["msis"].values, ".2f"))
+    mase = by_lead["mase"].transpose("lead", "forecaster")
+    some = by_lead["lead"].values[[0, -1]] if by_lead.sizes["lead"] > 1 else by_lead["lead"].values
+    columns += [Column(f"MASE {_span(lead, axis)}", mase.sel(lead=lead).values, ".3f") for lead in some]
+    covered = sorted(str(name) for name in whole.data_vars if str(name).startswith("coverage_"))
+    rows = []
+    for place, name in enumerate(map(str, whole["forecaster"].values)):
+        label = f"[bold]{escape(name)} ◄[/]" if name == champion else escape(name)
+        shares = [float(whole[one][place]) for one in covered]
+        cells = ["–" if share != share else f"{100 * share:.0f} %" for share in shares]
+        rows.append([label, *(column.cell(place) for column in columns), *cells])
+    heads = [
+        "forecaster",
+        *(column.head for column in columns),
+        *(name.replace("coverage_", "in ") for name in covered),
+    ]
+    told = ["mase", "smape", "wql", "msis", *covered]
+    lines = [f"{name.replace('coverage_', 'in ')}: {whole[name].attrs['definition']}" for name in told if name in whole]
+    count = f"{whole.attrs['series']:,} series"
+    if whole.attrs["left_out"]:
+        count += f", {whole.attrs['left_out']:,} of them too short or constant, left out of MASE and MSIS"
+    show.table(f"{target}: {count}, {title}", heads, rows, caption="\n".join(lines))
+
+
 def _columns(scores: xr.Dataset, factor: float) -> list[Column]:
     """Return RMSE at some leads, skill against persistence and climatology, and the CRPS."""
     rmse = factor * scores["rmse"].transpose("lead", "forecaster")
@@ -89,7 +130,11 @@ def _leads(scores: xr.Dataset) -> Any:
     return lead if len(lead) <= MOST_LEADS else lead[[step - 1 for step in CHOSEN_STEPS if step <= len(lead)]]
 
 
-def _span(lead: Any) -> str:
+def _span(lead: Any, axis: str = "") -> str:
+    if axis:
+        from forecast.axes import label_lead
+
+        return label_lead(lead, axis)
     hours = int(lead.astype("timedelta64[h]").astype(int))
     return f"{hours // 24} d" if hours % 24 == 0 else f"{hours} h"
 
@@ -97,10 +142,14 @@ def _span(lead: Any) -> str:
 def differences(target: str, interval: xr.Dataset) -> list[str]:
     """Return one line a lead: the difference of two forecasters' RMSE, its bootstrap interval, and p of the test.
 
+    Of tables of series one line over all leads, of MASE.
+
     Args:
         target: its name.
-        interval: ``verification.paired`` with p, and the forecasters' names as attributes a and b.
+        interval: ``verification.paired`` with p, or ``paired_series``; the forecasters' names as attributes a and b.
     """
+    if "whole_difference" in interval:
+        return [_whole(target, interval)]
     units, factor = _readable(interval["difference"])
     lines = []
     for lead in _leads(interval):
@@ -111,6 +160,13 @@ def differences(target: str, interval: xr.Dataset) -> list[str]:
         chance = f"Diebold-Mariano p {_chance(float(row['p']))}"
         lines.append(f"{target} at {_span(lead)}: {who} = {difference:+.3f} {units}, {bounds}, {chance}")
     return lines
+
+
+def _whole(target: str, interval: xr.Dataset) -> str:
+    difference, lower, upper = (float(interval[f"whole_{name}"]) for name in ("difference", "lower", "upper"))
+    who = f"{target}: MASE of {interval.attrs['a']} - {interval.attrs['b']} = {difference:+.3f}"
+    bounds = f"{100 * interval.attrs['level']:.0f} % interval {lower:+.3f} to {upper:+.3f}"
+    return f"{who}, {bounds} ({interval.attrs['drawn']} drawn)"
 
 
 def _chance(p: float) -> str:

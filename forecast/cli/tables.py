@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from forecast.cli import show
-from forecast.cli.scoreboard import CHOSEN_STEPS, MOST_LEADS, differences, scoreboard
+from forecast.cli.scoreboard import CHOSEN_STEPS, MOST_LEADS, differences, scoreboard, series_board
 
 if TYPE_CHECKING:
     from forecast.quality import Finding
@@ -81,7 +81,11 @@ def compared(done: Comparison, json: bool) -> None:
         show.as_json(done.as_dict())
         return
     for target, scores in done.test.items():
-        scoreboard(target, scores, champion=done.champion, title=f"{done.span}, {done.title}")
+        title = f"{done.span}, {done.title}"
+        if target in done.panels:
+            series_board(target, done.panels[target], champion=done.champion, title=title, axis=done.axis)
+        else:
+            scoreboard(target, scores, champion=done.champion, title=title)
     show.say(f"champion: {done.champion} ({done.reason})")
     for target, interval in done.intervals.items():
         for line in differences(target, interval):

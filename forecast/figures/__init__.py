@@ -17,6 +17,7 @@ from forecast.figures.frames import frames
 from forecast.figures.groups import by_season_and_region
 from forecast.figures.learning import loss_curves
 from forecast.figures.maps import maps, skill_map
+from forecast.figures.panel import panel_scores
 from forecast.figures.reliability import reliability
 from forecast.figures.skill import skill_by_lead
 from forecast.figures.studies import study_boxes
@@ -30,6 +31,7 @@ __all__ = [
     "frames",
     "loss_curves",
     "maps",
+    "panel_scores",
     "quantile_reliability",
     "rank_histogram",
     "reliability",

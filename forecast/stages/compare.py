@@ -6,23 +6,21 @@ Every forecaster is scored on the same valid times and cells of one data version
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
-from forecast import checkpoint, schema, verification
+from forecast import axes, checkpoint, schema, verification
+from forecast.axes import AXIS
 from forecast.backtest import backtest
 from forecast.errors import ForecastError
 from forecast.predict import Forecaster, forecaster
 from forecast.schema import LEAD
 from forecast.stages import gallery, gate, logbook, records, scoring
 from forecast.stages.comparison import Comparison
-from forecast.stages.problem import pose
+from forecast.stages.problem import Problem, pose
+from forecast.stages.scoring import Forecasts
 from forecast.stages.workspace import Report, Workspace, silent
-
-Forecasts = dict[str, dict[str, xr.DataArray]]
-"""target -> forecaster -> (forecast_reference_time, lead, *space)"""
+from forecast.windows import Span
 
 
 def compare(workspace: Workspace, *, report: Report = silent) -> Comparison:
@@ -38,41 +36,48 @@ def compare(workspace: Workspace, *, report: Report = silent) -> Comparison:
     trained = records.read(workspace)
     problem = pose(workspace, trained.data_version)
     problem.held(workspace.pipeline.training.bytes)
-    observed = problem.observed
     everyone, judged = _everyone(workspace, trained), _everyone(workspace, trained, judged=True)
-    validation = _forecasts(judged, observed, problem.split.validate, report, "validation")
-    ranking = rank(validation, observed, problem.split.validate)
+    validation = _forecasts(judged, problem, problem.split.validate, report, "validation")
     baselines = [one.name for one in everyone if one.checkpoint.family == "baseline"]
-    verdict = gate.decide(ranking, baselines)
+    verdict = _verdict(validation, problem, baselines)
     span = problem.split.open_test(verdict.champion)
-    forecasts = _forecasts(everyone, observed, span, report, "test")
-    wanted = workspace.pipeline.verification
-    sums = {name: scoring.tallied(name, many, everyone, problem, span, wanted) for name, many in forecasts.items()}
-    tables = {name: verification.finish(one, baselines=baselines) for name, one in sums.items()}
-    by = ("season", "region")
-    groups = {name: verification.finish(one, by=by, baselines=baselines) for name, one in sums.items()}
+    forecasts = _forecasts(everyone, problem, span, report, "test")
     pair = (verdict.champion, verdict.rival)
-    intervals = {name: scoring.differing(many, *pair, observed[name], span) for name, many in forecasts.items()}
+    scored = scoring.scored(forecasts, everyone, problem, span, workspace.pipeline.verification, pair)
     winner = next(one for one in everyone if one.name == verdict.champion)
-    drawn = gallery.comparison(tables, groups, forecasts, observed, winner, span, verdict.rival)
+    drawn = gallery.comparison(scored, forecasts, problem.observed, winner, span, verdict.rival)
+    named = str(problem.observed.attrs.get(AXIS, ""))
     comparison = Comparison(
-        tables,
-        groups,
+        scored.tables,
+        scored.groups,
         verdict.champion,
         verdict.reason,
-        intervals,
-        f"{str(span[0])[:10]} to {str(span[1])[:10]}",
-        str(observed.attrs.get("title", workspace.pipeline.name)),
+        scored.intervals,
+        " to ".join(axes.label(end, named) if named else str(end)[:10] for end in span),
+        str(problem.observed.attrs.get("title", workspace.pipeline.name)),
         trained.data_version,
         gallery.save(workspace.figures, drawn),
         drawn,
+        scored.panels,
+        named,
     )
-    gate.promote(workspace, verdict, trained, scores(comparison, forecasts, observed, span))
+    about = {"champion": comparison.champion, "span": comparison.span, "data_version": comparison.data_version}
+    about["definition"] = verification.DEFINITIONS["rmse"]
+    kept = scoring.kept(scored, forecasts, problem.observed, span).assign_attrs(about)
+    gate.promote(workspace, verdict, trained, kept)
     logbook.log_scores(workspace, trained, comparison)
     return comparison
 
 
-def rank(forecasts: Forecasts, observed: xr.Dataset, span: tuple[Any, Any]) -> dict[str, float]:
+def _verdict(validation: Forecasts, problem: Problem, baselines: list[str]) -> gate.Verdict:
+    """Choose the champion on the validation span: by MASE where series count alike, else by RMSE."""
+    span = problem.split.validate
+    if problem.panel:
+        return gate.decide(scoring.ranked_series(validation, problem, span), baselines, "MASE")
+    return gate.decide(rank(validation, problem.observed, span), baselines)
+
+
+def rank(forecasts: Forecasts, observed: xr.Dataset, span: Span) -> dict[str, float]:
     """Return each forecaster's geometric mean of RMSE over leads and targets (a mean that no unit can tip).
 
     Args:
@@ -93,25 +98,6 @@ def rank(forecasts: Forecasts, observed: xr.Dataset, span: tuple[Any, Any]) -> d
     return {name: float(np.exp(np.mean(values))) for name, values in logs.items()}
 
 
-def scores(comparison: Comparison, forecasts: Forecasts, observed: xr.Dataset, span: tuple[Any, Any]) -> xr.Dataset:
-    """Return what the store keeps: VAR_rmse by cell, VAR_rmse_pooled and VAR_skill_pooled, (forecaster, lead, ...).
-
-    Args:
-        comparison: the pooled scores.
-        forecasts: target -> forecaster -> forecast.
-        observed: canonical observations.
-        span: the test span.
-    """
-    parts: dict[str, xr.DataArray] = {}
-    for target, many in forecasts.items():
-        inside = {name: verification.within(one, span) for name, one in many.items()}
-        parts[f"{target}_rmse"] = verification.cells(inside, observed[target])["rmse"]
-        parts[f"{target}_rmse_pooled"] = comparison.test[target]["rmse"]
-        parts[f"{target}_skill_pooled"] = comparison.test[target]["skill"]
-    attrs = {"champion": comparison.champion, "span": comparison.span, "data_version": comparison.data_version}
-    return xr.Dataset(parts).assign_attrs(attrs | {"definition": verification.DEFINITIONS["rmse"]})
-
-
 def _everyone(workspace: Workspace, trained: records.Record, *, judged: bool = False) -> list[Forecaster]:
     """Load what one training has left, or what of it the validation span judges; what was written over is refused."""
     everyone = []
@@ -126,12 +112,12 @@ def _everyone(workspace: Workspace, trained: records.Record, *, judged: bool = F
 
 
 def _forecasts(
-    everyone: list[Forecaster], observed: xr.Dataset, span: tuple[Any, Any], report: Report, what: str
-) -> Forecasts:
-    forecasts: Forecasts = {}
+    everyone: list[Forecaster], problem: Problem, span: Span, report: Report, what: str
+) -> dict[str, dict[str, xr.DataArray]]:
+    forecasts: dict[str, dict[str, xr.DataArray]] = {}
     for done, one in enumerate(everyone):
         report(f"score on {what}", done, len(everyone))
-        for target, values in backtest(one, observed, span).items():
+        for target, values in backtest(one, problem.observed, span, problem.origins).items():
             forecasts.setdefault(target, {})[one.name] = values
     report(f"score on {what}", len(everyone), len(everyone))
     return forecasts

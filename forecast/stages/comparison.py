@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from forecast import axes
 from forecast.figures import Figure
 from forecast.schema import LEAD
+from forecast.verification.panel import Scores
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Comparison:
         data_version: the archive's version that all were scored on.
         figures: files written.
         drawn: the same figures, by name, for the logbook.
+        panels: of tables of series: target -> all their scores; ``intervals`` is then of MASE, and has no p.
+        axis: what the steps are called, as the data's attribute ``axis``.
     """
 
     test: dict[str, xr.Dataset]
@@ -41,16 +45,22 @@ class Comparison:
     data_version: str
     figures: list[Path]
     drawn: dict[str, Figure]
+    panels: dict[str, Scores] = field(default_factory=dict)
+    axis: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the scores as plain values: target -> forecaster -> score -> lead (ISO 8601) -> number.
+        """Return the scores as plain values: target -> forecaster -> score -> lead -> number.
 
-        ``differences`` holds champion against rival: target -> difference, lower, upper, p -> lead -> number.
+        A lead is an ISO 8601 duration, or in steps where these have a name ("3 months"). ``differences`` holds champion
+        against rival: target -> difference, lower, upper, p -> lead -> number. Of tables of series, ``overall`` comes
+        first: target -> forecaster -> score -> number, and ``differences`` have a ``whole_difference`` and so on.
         """
+        head = {"champion": self.champion, "reason": self.reason, "span": self.span, "data_version": self.data_version}
+        overall = {target: _overall(one.whole) for target, one in self.panels.items()}
         scores = {
             target: {
                 str(name): {
-                    str(score): _by_lead(column.sel(forecaster=name))
+                    str(score): self._by_lead(column.sel(forecaster=name))
                     for score, column in table.data_vars.items()
                     if column.dims == ("forecaster", LEAD)
                 }
@@ -58,16 +68,25 @@ class Comparison:
             }
             for target, table in self.test.items()
         }
-        differences = {
-            target: {"a": interval.attrs["a"], "b": interval.attrs["b"]}
-            | {name: _by_lead(interval[name]) for name in ("difference", "lower", "upper", "p")}
-            for target, interval in self.intervals.items()
-        }
-        head = {"champion": self.champion, "reason": self.reason, "span": self.span, "data_version": self.data_version}
-        return {**head, "scores": scores, "differences": differences, "figures": [str(path) for path in self.figures]}
+        differences = {target: self._difference(interval) for target, interval in self.intervals.items()}
+        found = {"scores": scores, "differences": differences, "figures": [str(path) for path in self.figures]}
+        return {**head, **({"overall": overall} if overall else {}), **found}
+
+    def _difference(self, interval: xr.Dataset) -> dict[str, Any]:
+        whole = {str(name): float(one) for name, one in interval.data_vars.items() if not one.dims}
+        names = [name for name in ("difference", "lower", "upper", "p") if name in interval]
+        about = {name: interval.attrs[name] for name in ("a", "b", "drawn") if name in interval.attrs}
+        return about | whole | {name: self._by_lead(interval[name]) for name in names}
+
+    def _by_lead(self, column: xr.DataArray) -> dict[str, float]:
+        """Return lead -> number."""
+        leads = column[LEAD].values
+        named = [axes.label_lead(lead, self.axis) if self.axis else pd.Timedelta(lead).isoformat() for lead in leads]
+        return dict(zip(named, map(float, column.values), strict=True))
 
 
-def _by_lead(column: xr.DataArray) -> dict[str, float]:
-    """Return lead (ISO 8601) -> number."""
-    leads = [pd.Timedelta(lead).isoformat() for lead in column[LEAD].values]
-    return dict(zip(leads, map(float, column.values), strict=True))
+def _overall(whole: xr.Dataset) -> dict[str, Any]:
+    """Return forecaster -> score -> number, and of how many series."""
+    names = map(str, whole["forecaster"].values)
+    scores = {name: {str(one): float(whole[one].sel(forecaster=name)) for one in whole.data_vars} for name in names}
+    return scores | {key: int(whole.attrs[key]) for key in ("series", "left_out")}

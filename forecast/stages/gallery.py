@@ -9,10 +9,13 @@ import numpy as np
 import xarray as xr
 
 from forecast import schema, verification
+from forecast.axes import AXIS
+from forecast.calibration import ABOVE, BELOW
 from forecast.figures import (
     Figure,
     by_season_and_region,
     maps,
+    panel_scores,
     quantile_reliability,
     rank_histogram,
     reliability,
@@ -24,33 +27,30 @@ from forecast.figures import (
 )
 from forecast.predict import Forecaster
 from forecast.schema import REFERENCE
+from forecast.stages.scoring import Forecasts, Scored
 from forecast.windows import Span
 
-Forecasts = Mapping[str, Mapping[str, xr.DataArray]]
+MOST = 1000  # series, evenly spread, whose members and quantiles are drawn
 
 
 def comparison(
-    tables: Mapping[str, xr.Dataset],
-    groups: Mapping[str, xr.Dataset],
-    forecasts: Forecasts,
-    observed: xr.Dataset,
-    champion: Forecaster,
-    span: Span,
-    rival: str,
+    scored: Scored, forecasts: Forecasts, observed: xr.Dataset, champion: Forecaster, span: Span, rival: str
 ) -> dict[str, Figure]:
     """Draw for each target scores by lead, season and region, the champion's forecast against the truth, reliability.
 
-    On maps also where its skill lies, and how blurred it is.
+    On maps also where its skill lies, and how blurred it is; of tables of series how scores are distributed over them.
 
     Args:
-        tables: target -> scores.
-        groups: target -> scores by season and region.
+        scored: scores by target.
         forecasts: target -> forecaster -> forecast.
         observed: canonical observations.
         champion: whose forecast is drawn.
         span: test span; the forecast drawn is the one from its middle, so that no eye has chosen it.
         rival: whom the champion's skill is drawn against.
     """
+    if scored.panels:
+        return _of_series(scored, forecasts, observed, champion, span)
+    tables, groups = scored.tables, scored.groups
     drawn: dict[str, Figure] = {}
     title = str(observed.attrs.get("title", ""))
     for target, table in tables.items():
@@ -75,6 +75,29 @@ def comparison(
         else:
             place = {schema.SERIES: str(observed[schema.SERIES].values[0])}
             drawn[f"{target}_forecast_and_truth"] = series_fan(issue, truth, variable=target, place=place)
+    return drawn
+
+
+def _of_series(
+    scored: Scored, forecasts: Forecasts, observed: xr.Dataset, champion: Forecaster, span: Span
+) -> dict[str, Figure]:
+    """Draw the scores of tables of series, and the forecast of the series whose score is the champion's median."""
+    drawn: dict[str, Figure] = {}
+    title, step = str(observed.attrs.get("title", "")), str(observed.attrs.get(AXIS, "")).replace("integer", "step")
+    for target, found in scored.panels.items():
+        drawn[f"{target}_scores"] = panel_scores(found.lead, found.series, title=f"{target}, {title}", steps=step)
+        one = verification.within(forecasts[target][champion.name], span)
+        some = one.isel({schema.SERIES: np.unique(np.linspace(0, one.sizes[schema.SERIES] - 1, MOST).astype(int))})
+        truth = observed[target]
+        drawn |= _distribution(target, champion, some, truth.sel({schema.SERIES: some[schema.SERIES]}))
+        mase = found.series["mase"].sel(forecaster=champion.name).dropna(schema.SERIES)
+        middle = mase.sortby(mase)[[mase.sizes[schema.SERIES] // 2]][schema.SERIES]
+        last = one.sel({schema.SERIES: middle}).isel({REFERENCE: [one.sizes[REFERENCE] // 2]})
+        quantiles = champion.calibrated(target).quantiles(last)
+        issue = xr.Dataset({target: last.drop_vars([BELOW, ABOVE], errors="ignore"), f"{target}_quantile": quantiles})
+        issue = issue.assign_attrs(observed.attrs, model=champion.name)
+        here, place = truth.sel({schema.SERIES: middle}), {schema.SERIES: middle.values[0]}
+        drawn[f"{target}_forecast_and_truth"] = series_fan(issue, here, variable=target, place=place)
     return drawn
 
 

@@ -1,7 +1,8 @@
 """The gate: who is champion, and what being promoted means.
 
-The champion has the lowest geometric-mean RMSE over leads and targets on the validation span. A model passes only
-if it beats every baseline there; if none does, the best baseline is champion and is issued under its own name.
+The champion has the lowest geometric-mean RMSE over leads and targets on the validation span; of tables of series,
+which count alike, the lowest MASE. A model passes only if it beats every baseline there; if none does, the best
+baseline is champion and is issued under its own name.
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ class Verdict:
     reason: str
 
 
-def decide(ranking: Mapping[str, float], baselines: Sequence[str]) -> Verdict:
+def decide(ranking: Mapping[str, float], baselines: Sequence[str], measure: str = "RMSE") -> Verdict:
     """Choose the champion.
 
     Args:
-        ranking: forecaster -> geometric-mean RMSE on the validation span; lower is better.
+        ranking: forecaster -> error on the validation span; lower is better.
         baselines: which of them are baselines.
+        measure: what the error is called.
 
     Raises:
         ForecastError: fewer than two forecasters, no baseline to beat, or one that could not be scored.
@@ -61,7 +63,7 @@ def decide(ranking: Mapping[str, float], baselines: Sequence[str]) -> Verdict:
     best_baseline = next(name for name in ordered if name in baselines)
     if models and ranking[models[0]] < ranking[best_baseline]:
         gain = 100 * (1 - ranking[models[0]] / ranking[best_baseline])
-        reason = f"lowest RMSE on the validation span, {gain:.1f} % below {best_baseline}, the best baseline"
+        reason = f"lowest {measure} on the validation span, {gain:.1f} % below {best_baseline}, the best baseline"
         return Verdict(models[0], best_baseline, reason)
     reason = "no model beats every baseline on the validation span: the best baseline is issued"
     rival = models[0] if models else ordered[1]

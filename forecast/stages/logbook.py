@@ -50,18 +50,18 @@ def log_scores(workspace: Workspace, trained: Record, comparison: Comparison) ->
         columns = [name for name, array in table.data_vars.items() if array.dims == ("forecaster", LEAD)]
         frame = table[columns].to_dataframe().reset_index()
         parent.table(f"scores_{target}", frame)
-        for part, values in _parts(table, comparison.groups[target], comparison.intervals[target]).items():
+        for part, values in _parts(table, comparison.groups.get(target), comparison.intervals[target]).items():
             parent.table(f"{part}_{target}", values)
         for name, entry in trained.entries.items():
             run = tracked.reopen(entry["run_id"])
             own = frame[frame["forecaster"] == name]
             run.table(f"scores_{target}", own)
-            run.metrics([_headline(target, own)])
+            run.metrics([_headline(target, own) | _overall(target, name, comparison)])
             run.tags(outcome | {"role": "champion" if name == comparison.champion else "challenger"})
     tracked.promote(workspace.pipeline.name, trained.entries[comparison.champion]["registered"])
 
 
-def _parts(table: xr.Dataset, groups: xr.Dataset, interval: xr.Dataset) -> dict[str, pd.DataFrame]:
+def _parts(table: xr.Dataset, groups: xr.Dataset | None, interval: xr.Dataset) -> dict[str, pd.DataFrame]:
     """Return the tables beside the pooled one, as far as they were scored, a row each number's place."""
     shapes = {
         "events": ("forecaster", LEAD, "threshold"),
@@ -71,7 +71,8 @@ def _parts(table: xr.Dataset, groups: xr.Dataset, interval: xr.Dataset) -> dict[
     }
     kept = {part: table[[name for name, one in table.items() if one.dims == dims]] for part, dims in shapes.items()}
     by = ("season", "region", "forecaster", LEAD)
-    kept["by_season_and_region"] = groups[[name for name, one in groups.items() if one.dims == by]]
+    if groups is not None:
+        kept["by_season_and_region"] = groups[[name for name, one in groups.items() if one.dims == by]]
     kept["differences"] = interval.assign_coords(a=interval.attrs["a"], b=interval.attrs["b"])
     return {part: one.to_dataframe().reset_index() for part, one in kept.items() if one.data_vars}
 
@@ -85,6 +86,14 @@ def _headline(target: str, scores: pd.DataFrame) -> dict[str, float]:
         f"test_rmse_{target}_last_lead": float(rmse[-1]),
     }
     return head | ({f"test_crps_{target}": float(scores["crps"].mean())} if "crps" in scores else {})
+
+
+def _overall(target: str, name: str, comparison: Comparison) -> dict[str, float]:
+    """Return the scores over all leads of a table of series."""
+    if target not in comparison.panels:
+        return {}
+    whole = comparison.panels[target].whole.sel(forecaster=name)
+    return {f"test_{score}_{target}": float(one) for score, one in whole.data_vars.items() if np.isfinite(one)}
 
 
 def register(run: Run, forecaster: str, path: Path, problem: Problem, name: str) -> str:

@@ -27,9 +27,9 @@ def test_the_champion_is_chosen_on_validation_and_the_test_span_is_opened_once_a
     story: list[Any] = []
     run, decide, unlock = stage.backtest, gate.decide, Split.open_test
 
-    def backtest(one: Any, observed: xr.Dataset, span: Any) -> Any:
+    def backtest(one: Any, observed: xr.Dataset, span: Any, origins: int | None) -> Any:
         story.append(("forecast", span))
-        return run(one, observed, span)
+        return run(one, observed, span, origins)
 
     def decided(*given: Any) -> gate.Verdict:
         story.append("decide")
