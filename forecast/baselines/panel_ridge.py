@@ -5,8 +5,8 @@
 with z the scaled series (scaling/series.py) and c(t) the mean of its newest season, so that a series counts by its
 shape and not by its level (Montero-Manso and Hyndman 2021, International Journal of Forecasting 37, 1632-1653: sharing;
 Ben Taieb et al. 2012, Expert Systems with Applications 39, 7067-7083: direct forecasts). The newest lags reach over two
-seasons and the leads, but no further than half of the length that nine in ten series have; how many are used, and the
-penalty, is chosen for each lead on the validation span. What lies before a series' first value stands as c(t), a gap as
+seasons and the leads, but no further than half of the series' median length; how many are used, and the penalty, is
+chosen for each lead on the validation span. What lies before a series' first value stands as c(t), a gap as
 the value before it.
 
 Letters of shapes: T time, S series, F features (the lags, newest first, then 1).
@@ -41,7 +41,7 @@ def fit(train: xr.DataArray, joined: xr.DataArray, choose: tuple[int, int], lead
     """
     season, count = schema.season_of_data(train), train.sizes[schema.TIME]
     scaling = SeriesScaling.fit(train.to_dataset(name=NAME), [NAME])
-    most = max(2, int(np.quantile(_lengths(train), 0.1)) // 2)
+    most = max(2, int(np.median(_lengths(train))) // 2)
     lags = sorted({min(most, wanted) for wanted in (2, season + 1, 2 * season, max(2 * season, leads))})
     window = min(season, most)
     effort = joined.sizes[schema.TIME] * (lags[-1] + 1) * (lags[-1] + 1 + leads)
@@ -49,7 +49,8 @@ def fit(train: xr.DataArray, joined: xr.DataArray, choose: tuple[int, int], lead
     sample = np.unique(np.linspace(0, train.sizes[schema.SERIES] - 1, size).astype(int))
     start, stop = choose
     learn, judge, whole = [], [], []
-    for part in np.array_split(sample, max(1, len(sample) * effort // (leads + lags[-1]) * 8 // blocks.BYTES)):
+    parts = -(-len(sample) * joined.sizes[schema.TIME] * (lags[-1] + 1) * 8 // blocks.BYTES)
+    for part in np.array_split(sample, min(len(sample), parts)):
         z_TS = _scaled(scaling, joined.isel({schema.SERIES: part}))
         learn.append(_sums(z_TS, lags[-1], window, leads, (0, min(start, count))))
         judge.append(_sums(z_TS, lags[-1], window, leads, (start, stop)))
