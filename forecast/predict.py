@@ -22,12 +22,12 @@ from forecast.batches import Frames, frames, panel, run
 from forecast.calibration import ABOVE, BELOW, Calibration
 from forecast.checkpoint import Checkpoint
 from forecast.errors import ForecastError
-from forecast.models import MODELS
+from forecast.models import AROUND, MODELS
 from forecast.models.base import Shape
 from forecast.models.ensemble import assemble
 from forecast.registry import member
 from forecast.scaling import Scaling, SeriesScaling, restore
-from forecast.schema import LEAD, REFERENCE, TIME, VALID_TIME
+from forecast.schema import LEAD, MEMBER, REFERENCE, TIME, VALID_TIME
 
 State = dict[str, np.ndarray]
 
@@ -115,7 +115,7 @@ class ModelForecaster(Forecaster):
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint)
         settings = checkpoint.settings
-        kind, shape = member("model", MODELS, checkpoint.type), Shape.restored(settings["shape"])
+        kind, shape = member("model", MODELS | AROUND, checkpoint.type), Shape.restored(settings["shape"])
         self.model = assemble(kind, shape, settings["options"], settings.get("ensemble"))
         self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in checkpoint.weights.items()})
         self.model.eval()
@@ -134,21 +134,67 @@ class ModelForecaster(Forecaster):
     ) -> tuple[dict[str, xr.DataArray], State | None]:
         """See the contract."""
         settings = self.checkpoint.settings
+        data, before, steps = self._seen(observed, references, state)
+        levels, back = settings.get("levels") or (), data.back(torch.arange(len(data.values)))
+        if settings.get("multistep") == "recursive":
+            z, after = outputs.sample_paths(self.model, data, before, steps=steps, levels=levels, seed=settings["seed"])
+            found = outputs.of_paths(z, levels)
+        else:
+            y, after = run(self.model, data, before, steps=steps, window=settings["window"])
+            found = outputs.quantiles(y, self.model.shape, levels, back)
+        sides = outputs.outer(found, self.model.shape, back)
+        return {
+            name: self._spread([part.select(3, at) for part in (found, *sides)], observed, name, references)
+            for at, name in enumerate(self.targets)
+        }, {name: value.numpy() for name, value in after.items()}
+
+    def paths(
+        self,
+        observed: xr.Dataset,
+        references: np.ndarray,
+        state: State | None = None,
+        *,
+        paths: int = outputs.PATHS,
+        seed: int = 0,
+    ) -> dict[str, xr.DataArray]:
+        """Draw sample paths from each reference time, as the network by itself sees them, not calibrated.
+
+        Args:
+            observed: as in ``central``.
+            references: alike.
+            state: alike.
+            paths: how many.
+            seed: equal seeds draw alike.
+
+        Returns:
+            target -> (forecast_reference_time, lead, member, series) in the target's units.
+
+        Raises:
+            ForecastError: the network cannot go on step by step (see outputs/paths.py).
+        """
+        data, before, steps = self._seen(observed, references, state)
+        levels = self.checkpoint.settings.get("levels") or ()
+        z, _ = outputs.sample_paths(self.model, data, before, steps=steps, levels=levels, paths=paths, seed=seed)
+        return {
+            name: xr.concat(
+                [self._labelled(one, observed, name, references) for one in z[..., at, :].unbind(3)], MEMBER
+            )
+            .assign_coords({MEMBER: np.arange(paths)})
+            .transpose(REFERENCE, LEAD, MEMBER, ...)
+            for at, name in enumerate(self.targets)
+        }
+
+    def _seen(
+        self, observed: xr.Dataset, references: np.ndarray, state: State | None
+    ) -> tuple[Frames, dict[str, Tensor] | None, tuple[int, int]]:
+        """Return frames up to the last reference, the state before them, and which of their steps are references."""
         axis = observed.get_index(TIME)
         first, last = int(axis.get_loc(references[0])), int(axis.get_loc(references[-1]))
         start = 0 if state is not None else max(0, first + 1 - self.context)
         ahead = observed.isel({TIME: slice(last + 1, last + 1 + len(self.leads))})
         data = self.frames(observed.isel({TIME: slice(start, last + 1)}), ahead)
         before = None if state is None else {name: torch.from_numpy(value.copy()) for name, value in state.items()}
-        steps = (first - start, last - start + 1)
-        y, after = run(self.model, data, before, steps=steps, window=settings["window"])
-        back = data.back(torch.arange(len(y)))
-        found = outputs.quantiles(y, self.model.shape, settings.get("levels") or (), back)
-        sides = outputs.outer(found, self.model.shape, back)
-        return {
-            name: self._spread([part.select(3, at) for part in (found, *sides)], observed, name, references)
-            for at, name in enumerate(self.targets)
-        }, {name: value.numpy() for name, value in after.items()}
+        return data, before, (first - start, last - start + 1)
 
     def frames(self, observed: xr.Dataset, ahead: xr.Dataset | None = None) -> Frames:
         """Return observations as the network sees them; all it is told beside them the checkpoint knows.

@@ -55,11 +55,18 @@ def observations(kind: str, calendar: str = "standard", step: str = "D", gaps: b
 
 
 def learned(
-    name: str, observed: xr.Dataset, spin_up: int = 120, window: int = 12, levels: Sequence[float] = ()
+    name: str,
+    observed: xr.Dataset,
+    spin_up: int = 120,
+    window: int = 12,
+    levels: Sequence[float] = (),
+    loss: str = "",
+    recursive: bool = False,
 ) -> Forecaster:
     """Return a calibrated forecaster of t2m, its networks with their first weights, by its name in a registry.
 
-    With levels, a network forecasts these quantiles.
+    With levels, a network forecasts these quantiles; with a likelihood for a loss its parameters; where it is
+    recursive, its own next step again and again, without the covariate.
     """
     train = observed.isel(time=slice(0, TRAIN))
     settings: dict[str, Any] = {
@@ -77,10 +84,12 @@ def learned(
         fitted.fit(train["t2m"], LEADS)
         datasets["fitted:t2m"] = fitted.fitted
     else:
-        settings |= {"covariates": ["dewp"], "units": {"t2m": "K", "dewp": "K"}}
-        scaling = Scaling.fit(train, ["t2m", "dewp"])
-        data = frames(observed, scaling, ["t2m"], ["dewp"], LEADS)
-        shape = shape_of(data, levels)
+        covariates = [] if recursive else ["dewp"]
+        settings |= {"covariates": covariates, "units": {"t2m": "K"} | dict.fromkeys(covariates, "K")}
+        settings |= {"multistep": "recursive" if recursive else "direct", "seed": 0}
+        scaling = Scaling.fit(train, ["t2m", *covariates])
+        data = frames(observed, scaling, ["t2m"], covariates, 1 if recursive else LEADS)
+        shape = shape_of(data, levels, loss)
         model = create(member("model", MODELS, name), shape, OPTIONS[name], 1, data.cells)
         weights = {key: value.numpy() for key, value in model.state_dict().items()}
         settings |= {"options": OPTIONS[name], "shape": shape.plain(), "mask": data.mask, "levels": list(levels)}

@@ -81,7 +81,7 @@ class Panel(Frames):
         return torch.cat(parts, dim=-1)
 
     def following(self, tape_B: Tensor, at_B: Tensor, z_BK: Tensor) -> Tensor:
-        """See Frames."""
+        """See Frames, also for ``tape_B``, ``at_B`` and ``z_BK``."""
         z = z_BK.unsqueeze(1)
         return torch.cat([z, torch.ones_like(z), *self._told(tape_B, at_B.unsqueeze(1))], dim=2)
 

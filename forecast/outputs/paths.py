@@ -71,7 +71,10 @@ def sample_paths(
     """
     length = frames.values.shape[1]
     first, stop = steps or (length - 1, length)
-    _demand(model, frames, (first, stop), paths)
+    demand_steps(model, frames)
+    if paths < 1 or not 0 <= first < stop <= length:
+        expected = f"a path at least, after steps within [0, {length})"
+        raise ForecastError(expected, f"{paths} after [{first}, {stop})", "ask for what the frames hold")
     model.eval()
     drawn = _levels(len(frames.values), frames.leads, frames.targets, paths, seed)
     parts = list(model.networks) if isinstance(model, Ensemble) else [model]
@@ -102,6 +105,8 @@ def _one(
         for at, y, last in _references(model, near, tapes, before, steps):
             path = _onward(model, near, tapes, at, y, last, levels, drawn[tapes])
             here.append(_begun(path, near, tapes, at) if state is None else path)
+        if isinstance(near, Panel) and state is None:
+            last = reset(last, near.begin[tapes] >= steps[1], model.initial(len(tapes)))
         found.append(torch.stack(here, dim=1))
         after.append(last)
     return torch.cat(found), {name: torch.cat([one[name] for one in after]) for name in after[0]}
@@ -188,14 +193,20 @@ def _begun(path: Tensor, frames: Frames, tapes: Tensor, at: int) -> Tensor:
     return path.masked_fill((frames.begin[tapes] > at).reshape(-1, 1, 1, 1), torch.nan)
 
 
-def _demand(model: Model, frames: Frames, steps: tuple[int, int], paths: int) -> None:
-    direct = 'set [task] multistep = "direct"'
+def demand_steps(model: Model, frames: Frames) -> None:
+    """Refuse a network that cannot go on step by step from what it has said.
+
+    Args:
+        model: the network.
+        frames: what it sees.
+
+    Raises:
+        ForecastError: maps, a model that is not aligned, or covariates that are known only of the past.
+    """
+    direct = 'set [training] multistep = "direct"'
     if frames.grid is not None or not model.aligned:
         got = "maps" if frames.grid is not None else f"{type(model).__name__}, which reads its last steps both ways"
         raise ForecastError("a network that reads series step by step", got, direct)
     if frames.values.shape[2] > frames.targets:
         got = f"{frames.values.shape[2] - frames.targets} known only of the past"
         raise ForecastError("no covariates but those known beforehand", got, f"{direct}, or leave them out")
-    if paths < 1 or not 0 <= steps[0] < steps[1] <= frames.values.shape[1]:
-        expected = f"a path at least, after steps within [0, {frames.values.shape[1]})"
-        raise ForecastError(expected, f"{paths} after [{steps[0]}, {steps[1]})", "ask for what the frames hold")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,17 @@ def quantiles(y: Tensor, shape: Shape, levels: Sequence[float] = (), back: Tenso
     networks = y.unflatten(3, (-1, shape.targets, likelihood.parameters)).unbind(3)
     said = [likelihood.quantile(one, asked, back) for one in networks]
     return torch.stack(said).mean(dim=0).to(y.dtype)
+
+
+def of_paths(z: Tensor, levels: Sequence[float] = ()) -> Tensor:
+    """Return quantiles of sample paths, (S, R, L, K, Q); their median where there are no levels.
+
+    Args:
+        z: paths (S, R, L, K, N).
+        levels: that are asked for, ascending.
+    """
+    found = np.quantile(z.numpy(), list(levels) or [0.5], axis=-1)
+    return torch.from_numpy(np.moveaxis(found, 0, -1)).to(z.dtype)
 
 
 def outer(found: Tensor, shape: Shape, back: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -33,6 +33,8 @@ class Training(BaseModel):
             temperatures an hour ahead lose a tenth of their error to it.
         loss: squared; pinball, of the task's quantiles; student_t, or negative_binomial for counts of series, whose
             quantiles are then the forecast; for classes and bits see losses.py.
+        multistep: how a series network reaches beyond the next step: direct, every lead said at once; or recursive, the
+            next step learned alone and its own forecasts read, one after another, a hundred sample paths of them.
         balance: whether each lead's cost is taken relative to the error of damped persistence at that lead, so that
             a short lead, whose error is small, counts as much as a long one.
         lead_weights: weights of the first leads in the loss beside that, the last one repeated; empty: even.
@@ -75,6 +77,7 @@ class Training(BaseModel):
     loss: Literal["squared", "pinball", "student_t", "negative_binomial", "binary_cross_entropy", "cross_entropy"] = (
         "squared"
     )
+    multistep: Literal["direct", "recursive"] = "direct"
     balance: bool = True
     lead_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()
     shift: bool = True
