@@ -14,17 +14,20 @@ order, each on what the one before left.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
-from forecast import schema
+from forecast import axes, schema
 from forecast.errors import ForecastError
 from forecast.units import convert
 
 Action = Literal["mask", "flag", "refuse"]
+Rule = Callable[[np.ndarray], np.ndarray]
+TOGETHER = 2**22  # values that are looked at together: what the rules need of memory grows no further
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def inspect(
         ForecastError: a rule whose action is "refuse" is broken, or one time stamp has two different steps.
     """
     ds, findings = _once(ds)
+    actions = {"limits": limits, "spikes": spikes, "stuck": stuck}
     for name in map(str, ds.data_vars):
         array, known = ds[name], schema.VARIABLES.get(name)
         units = array.attrs.get("units")
@@ -72,15 +76,61 @@ def inspect(
         if known_here is None:
             reason = f"units {units}, the limits are in {known.units}" if known else f"no limits are known for {name}"
             findings.append(Finding("limits", name, "skipped", 0, reason))
-        known = known_here
-        largest = np.finfo(array.dtype).max
-        low, high = (known.valid_min, known.valid_max) if known else (-largest, largest)
-        array = _follow("limits", array, (array.values < low) | (array.values > high), limits, findings)
-        if known and np.isfinite(known.max_step):
-            array = _follow("spikes", array, _spikes(array.values, known.max_step), spikes, findings)
-        bad = _runs(array.values, stuck_steps) & ~_at_rest(array.values, known, units)
-        ds = ds.assign({name: _follow("stuck", array, bad, stuck, findings)})
+        values = array.values
+        kept, broken = _judge(values, _rules(values, known_here, units, stuck_steps), actions)
+        findings += [_follow(rule, array, *found, actions[rule], ds.attrs) for rule, found in broken.items()]
+        if kept is not values:
+            ds = ds.assign({name: array.copy(data=kept)})
     return ds, findings
+
+
+def _rules(values: np.ndarray, known: schema.Variable | None, units: str | None, stuck_steps: int) -> dict[str, Rule]:
+    """Return rule -> what marks the values of some cells, shape (time, cells), that break it, in their order."""
+    largest = np.finfo(values.dtype).max
+    low, high = (known.valid_min, known.valid_max) if known else (-largest, largest)
+    positive = known.valid_min == 0 if known else not _negative(values)
+
+    def at_rest(x: np.ndarray) -> np.ndarray:  # at a natural bound: 0 of what is never negative, 100 of percent
+        return (x == 0) & positive | (x == 100) & (units == "%")
+
+    rules: dict[str, Rule] = {"limits": lambda x: (x < low) | (x > high)}
+    if known and np.isfinite(known.max_step):
+        rules["spikes"] = lambda x: _spikes(x, known.max_step)
+    rules["stuck"] = lambda x: _runs(x, stuck_steps) & ~at_rest(x)
+    return rules
+
+
+def _negative(values: np.ndarray) -> bool:
+    return any(bool(((row < 0) & np.isfinite(row)).any()) for row in values)
+
+
+def _judge(
+    values: np.ndarray, rules: dict[str, Rule], actions: dict[str, Action]
+) -> tuple[np.ndarray, dict[str, tuple[int, int]]]:
+    """Hold values (time, *space) against rules, some cells at a time: no rule looks from one cell to another.
+
+    Returns:
+        The values, a copy where any were masked; and rule -> count of values that break it, and the first one's place
+        (flat), in the order of the rules.
+    """
+    steps, number = len(values), int(np.prod(values.shape[1:]))
+    cells = kept = values.reshape(steps, number)
+    found: dict[str, tuple[int, int]] = {}
+    width = max(1, TOGETHER // max(1, steps))
+    for start in range(0, number, width):
+        part = slice(start, start + width)
+        for rule, mark in rules.items():
+            bad = mark(kept[:, part])
+            if bad.any():
+                row = int(np.argmax(bad.any(1)))
+                count, first = found.get(rule, (0, values.size))
+                at = row * number + start + int(np.argmax(bad[row]))
+                found[rule] = (count + int(bad.sum()), min(first, at))
+                if actions[rule] == "mask":
+                    kept = cells.copy() if kept is cells else kept
+                    kept[:, part][bad] = np.nan
+    broken = {rule: found[rule] for rule in rules if rule in found}
+    return (values if kept is cells else kept.reshape(values.shape)), broken
 
 
 def _in_units(known: schema.Variable, units: str) -> schema.Variable | None:
@@ -94,26 +144,16 @@ def _in_units(known: schema.Variable, units: str) -> schema.Variable | None:
     return replace(known, units=units, valid_min=low, valid_max=high, max_step=step)
 
 
-def _follow(rule: str, array: xr.DataArray, bad: np.ndarray, action: Action, findings: list[Finding]) -> xr.DataArray:
-    """Do what follows values marked bad (shape of array), and note it."""
-    count = int(bad.sum())
-    if not count:
-        return array
-    example = _example(array, np.unravel_index(int(np.argmax(bad)), bad.shape))
+def _follow(rule: str, array: xr.DataArray, count: int, first: int, action: Action, attrs: dict[Any, Any]) -> Finding:
+    """Return the finding of ``count`` values that break a rule, the first at a place (flat), or refuse them."""
+    at = np.unravel_index(first, array.shape)
+    places = [f"{dim} {array[dim].values[i]}" for dim, i in zip(array.dims, at, strict=True) if dim != schema.TIME]
+    when = axes.label(array[schema.TIME].values[at[0]], attrs.get(axes.AXIS, ""))
+    example = f"{array.values[at]:g} {array.attrs.get('units', '')} at {when}, {', '.join(places)}"
     if action == "refuse":
         got = f"{count} values against {rule}, the first {example}"
         raise ForecastError(f"{array.name} within the rule {rule}", got, f'mend the source, or set {rule} = "mask"')
-    findings.append(Finding(rule, str(array.name), "masked" if action == "mask" else "flagged", count, example))
-    return array.where(~bad) if action == "mask" else array
-
-
-def _example(array: xr.DataArray, at: tuple[np.intp, ...]) -> str:
-    places = [f"{dim} {array[dim].values[i]}" for dim, i in zip(array.dims, at, strict=True) if dim != schema.TIME]
-    return f"{array.values[at]:g} {array.attrs.get('units', '')} at {_when(array, int(at[0]))}, {', '.join(places)}"
-
-
-def _when(data: xr.Dataset | xr.DataArray, at: int) -> str:
-    return str(data[schema.TIME].dt.strftime("%Y-%m-%dT%H:%M").values[at])
+    return Finding(rule, str(array.name), "masked" if action == "mask" else "flagged", count, example)
 
 
 def _spikes(x: np.ndarray, jump: float) -> np.ndarray:
@@ -144,15 +184,13 @@ def _runs(x: np.ndarray, steps: int) -> np.ndarray:
     return bad
 
 
-def _at_rest(x: np.ndarray, known: schema.Variable | None, units: str | None) -> np.ndarray:
-    """Mark values at a natural bound: 0 of what is never negative, 100 of percent."""
-    positive = known.valid_min == 0 if known else not (x < 0).any()
-    return (x == 0) & positive | (x == 100) & (units == "%")
-
-
 def _once(ds: xr.Dataset) -> tuple[xr.Dataset, list[Finding]]:
     """Keep each step once: drop what repeats its time stamp and its values, refuse other values, flag repeated maps."""
     findings = []
+
+    def when(at: int) -> str:
+        return axes.label(ds[schema.TIME].values[at], ds.attrs.get(axes.AXIS, ""))
+
     codes, unique = ds[schema.TIME].to_index().factorize()
     first = np.unique(codes, return_index=True)[1]
     if len(unique) < len(codes):
@@ -160,9 +198,9 @@ def _once(ds: xr.Dataset) -> tuple[xr.Dataset, list[Finding]]:
         for name, array in ds.data_vars.items():
             differ = ~_equal(array.values[again], array.values[first[codes[again]]]).all(tuple(range(1, array.ndim)))
             if differ.any():
-                got = f"{name} with two values at {_when(array, int(again[np.argmax(differ)]))}"
+                got = f"{name} with two values at {when(int(again[np.argmax(differ)]))}"
                 raise ForecastError("one value for one time", got, "remove the wrong step in the source")
-        findings.append(Finding("duplicates", "", "dropped", len(again), _when(ds, int(again[0]))))
+        findings.append(Finding("duplicates", "", "dropped", len(again), when(int(again[0]))))
         ds = ds.isel({schema.TIME: np.sort(first)})
     if schema.kind(ds) == "map":
         for name, array in ds.data_vars.items():
@@ -170,7 +208,7 @@ def _once(ds: xr.Dataset) -> tuple[xr.Dataset, list[Finding]]:
             same = 1 + np.flatnonzero(_equal(x[1:], x[:-1]).all((1, 2)))
             repeated = [int(at) for at in same if np.unique(x[at][~np.isnan(x[at])]).size > 1]
             if repeated:
-                example = f"{_when(array, repeated[0])} repeats the step before"
+                example = f"{when(repeated[0])} repeats the step before"
                 findings.append(Finding("duplicates", str(name), "flagged", len(repeated), example))
     return ds, findings
 

@@ -29,6 +29,22 @@ def test_a_value_outside_its_limits_is_masked_counted_and_shown() -> None:
     assert clean.pressure.attrs["units"] == "hPa"
 
 
+@pytest.mark.parametrize("together", [1, 7, 2**22])
+def test_cells_are_judged_some_at_a_time_to_the_same_end(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecast.quality.TOGETHER", together)
+    values = np.full((4, 3), 50.0) + np.arange(4.0)[:, None]
+    values[2, 0], values[1, 2], values[:, 1] = 999, -999, 60
+    time = xr.date_range("2001-01-01", periods=4, freq="30D", calendar="360_day", use_cftime=True)
+    data = {"temp": (("time", "series"), values, {"units": "degF"})}
+    ds = xr.Dataset(data, {"time": time, "series": ["a", "b", "c"]}, {"axis": "month"})
+    clean, findings = inspect(ds, stuck_steps=3)
+    assert findings == [
+        Finding("limits", "temp", "masked", 2, "-999 degF at 2001-02, series c"),
+        Finding("stuck", "temp", "flagged", 4, "60 degF at 2001-01, series b"),
+    ]
+    np.testing.assert_array_equal(clean.temp, np.where(abs(values) == 999, np.nan, values))
+
+
 def test_flagged_values_stay() -> None:
     clean, findings = inspect(series("humid", "%", [50, 130, 55]), limits="flag")
     assert clean.humid.values[1, 0] == 130

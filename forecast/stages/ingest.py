@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import quality, schema
+from forecast import axes, quality, schema
 from forecast.archive import Receipt
 from forecast.errors import ForecastError
 from forecast.quality import Finding
@@ -62,10 +62,10 @@ def ingest(
     done: list[Ingested] = []
     report("ingest", 0, len(spans))
     for number, span in enumerate(spans):
-        fetched = workspace.source.fetch(*span)
-        if fetched.sizes[schema.TIME]:
-            judged, findings = quality.inspect(fetched, **workspace.pipeline.quality.model_dump())
-            done.append(Ingested(workspace.archive.append(judged, arrival), findings, _described(judged)))
+        data = workspace.source.fetch(*span)
+        if data.sizes[schema.TIME]:
+            data, findings = quality.inspect(data, **workspace.pipeline.quality.model_dump())
+            done.append(Ingested(workspace.archive.append(data, arrival), findings, _described(data)))
         report("ingest", number + 1, len(spans))
     if not done:
         raise ForecastError("observations in the span asked for", f"none from {start} to {end}", "ask for another span")
@@ -122,13 +122,13 @@ def _joined(done: list[Ingested]) -> Ingested:
 
 
 def _described(data: xr.Dataset) -> dict[str, str]:
-    time = data[schema.TIME].values
+    time, axis = data[schema.TIME].values, data.attrs.get(axes.AXIS, "")
     sizes = " x ".join(f"{data.sizes[dim]} {dim}" for dim in (schema.TIME, *schema.space_dims(data)))
     title = str(data.attrs.get("title", "observations"))
     variables = ", ".join(f"{name} [{array.attrs['units']}]" for name, array in data.data_vars.items())
     return {
         "title": title,
-        "span": f"{str(time[0])[:16]} to {str(time[-1])[:16]}",
+        "span": f"{axes.label(time[0], axis)} to {axes.label(time[-1], axis)}",
         "sizes": sizes,
         "variables": variables,
     }
