@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ HEADS = {
     "seasonal_naive": "season. naive",
 }
 SKILLS = ("persistence", "climatology")
+CAPTION = "times are UTC and label the start of the step"
 ENDINGS = {".csv": "csv", ".json": "json", ".nc": "netcdf"}
 PLACES = 12  # series named when none was asked for
 
@@ -156,15 +158,18 @@ def answer(found: xr.Dataset, variables: list[str]) -> None:
     frame = formats.frame(found, variables or None)
     attrs = found.attrs
     simulated = " [bold magenta]SIMULATED[/]" if attrs.get("simulated") == "yes" else ""
+    axis = str(attrs.get("axis", ""))
+    reference = found["forecast_reference_time"].values.ravel()[0]
+    issued = f"after {_step(reference, axis)}" if axis else f"issued {str(attrs['issue_time'])[:16]} UTC"
     show.console.print(
-        f"[bold]{escape(str(attrs['place']))}[/]{simulated}, issued {str(attrs['issue_time'])[:16]} UTC by "
+        f"[bold]{escape(str(attrs['place']))}[/]{simulated}, {issued} by "
         f"{escape(attrs['model'])} {attrs['model_version']}, data {attrs['data_version']}",
         soft_wrap=True,
     )
     if variables:
         columns = ["valid time", "lead", *variables]
-        rows = [[*_when(frame, row), *(f"{row[name]:,.4g}" for name in variables)] for _, row in frame.iterrows()]
-        show.table(_span(frame), columns, rows, caption="times are UTC and label the start of the step")
+        rows = [[*_when(frame, row, axis), *(f"{row[name]:,.4g}" for name in variables)] for _, row in frame.iterrows()]
+        show.table(_span(frame, axis), columns, rows, caption="" if axis else CAPTION)
     else:
         for name in found.data_vars:
             if f"{name}_quantile" in found:
@@ -176,7 +181,7 @@ def answer(found: xr.Dataset, variables: list[str]) -> None:
 
 
 def _digest(target: str, found: xr.Dataset, frame: pd.DataFrame) -> None:
-    levels = found["quantile"].values
+    levels, axis = found["quantile"].values, str(found.attrs.get("axis", ""))
     low, high = (frame[f"{target}_quantile_{level:g}"] for level in (levels[0], levels[-1]))
     digits = _digits(float((high - low).median()))
     parts = {target: frame[target]}
@@ -192,11 +197,11 @@ def _digest(target: str, found: xr.Dataset, frame: pd.DataFrame) -> None:
         values = [_number(part[place], digits) for part in parts.values()]
         interval = f"{_number(low[place], digits)} to {_number(high[place], digits)}"
         percent = ["–" if math.isnan(part[place]) else f"{100 * part[place]:+.0f} %" for part in skills.values()]
-        rows.append([*_when(frame, row), f"[bold]{values[0]}[/]", interval, *values[1:], *percent])
-    caption = "times are UTC and label the start of the step; "
+        rows.append([*_when(frame, row, axis), f"[bold]{values[0]}[/]", interval, *values[1:], *percent])
+    caption = "" if axis else f"{CAPTION}; "
     caption += "skill: 1 - MSE / MSE of the baseline, here, over the test span" if skills else "no scores yet"
     about = found[target].attrs
-    title = f"{str(about.get('long_name') or target).strip()} [{about.get('units', '1')}], {_span(frame)}"
+    title = f"{str(about.get('long_name') or target).strip()} [{about.get('units', '1')}], {_span(frame, axis)}"
     show.table(title, columns, rows, caption=caption)
 
 
@@ -209,13 +214,30 @@ def _number(value: float, digits: int) -> str:
     return "–" if math.isnan(value) else f"{value:,.{digits}f}"
 
 
-def _span(frame: pd.DataFrame) -> str:
-    first, last = (str(frame["valid_time"].iloc[place])[:10] for place in (0, -1))
+def _span(frame: pd.DataFrame, axis: str) -> str:
+    first, last = (_step(frame["valid_time"].iloc[place], axis) for place in (0, -1))
     return first if first == last else f"{first} to {last}"
 
 
-def _when(frame: pd.DataFrame, row: Any) -> tuple[str, str]:
+def _step(written: Any, axis: str) -> str:
+    """Return a valid time as its date, or by the name of its step."""
+    import cftime
+    import numpy as np
+
+    from forecast.axes import label
+
+    date = str(written)[:10]
+    if axis in ("", "integer"):
+        return label(np.datetime64(date), axis) if axis else date
+    return label(cftime.datetime(*map(int, date.split("-")), calendar="360_day"), axis)
+
+
+def _when(frame: pd.DataFrame, row: Any, axis: str) -> tuple[str, str]:
     """Return a valid time and a lead, as short as the rows beside it allow; the title holds the year."""
+    from forecast.axes import label_lead
+
+    if axis:
+        return _step(row["valid_time"], axis), label_lead(timedelta(hours=float(row["lead_hours"])), axis)
     times, hours = frame["valid_time"].astype(str), frame["lead_hours"]
     short = 5 if len(set(times.str[:4])) == 1 else 0
     daily = bool((times.str[11:16] == "00:00").all() and (hours % 24 == 0).all())

@@ -10,6 +10,7 @@ import xarray as xr
 from forecast.schema import BASELINE, LEAD
 
 FORECASTER = "forecaster"
+FEWEST = 10  # forecasts of a place that a score of it rests on, at least
 
 
 def skill(scores: xr.Dataset, data: xr.Dataset, target: str) -> dict[str, tuple[Any, ...]]:
@@ -17,7 +18,7 @@ def skill(scores: xr.Dataset, data: xr.Dataset, target: str) -> dict[str, tuple[
 
     Skill = 1 - MSE / MSE of the baseline (Murphy 1988, doi:10.1175/1520-0493(1988)116<2417:SSBOTM>2.0.CO;2): 1 is
     perfect, 0 as good as the baseline, negative worse; NaN where a score is missing or the baseline makes no error.
-    Nothing is returned where the forecaster was never scored.
+    Nothing is returned where the forecaster was never scored, or too seldom to tell (``FEWEST``).
 
     Args:
         scores: ``VAR_rmse`` (forecaster, lead) in units of VAR, at the place and the leads of ``data``; may be empty.
@@ -25,7 +26,7 @@ def skill(scores: xr.Dataset, data: xr.Dataset, target: str) -> dict[str, tuple[
         target: VAR.
     """
     name = f"{target}_rmse"
-    if name not in scores or BASELINE not in data.coords:
+    if name not in scores or BASELINE not in data.coords or int(scores.attrs.get("references", FEWEST)) < FEWEST:
         return {}
     rmse = scores[name].transpose(FORECASTER, LEAD).values
     known = {str(who): row for who, row in zip(scores[FORECASTER].values, rmse, strict=True)}

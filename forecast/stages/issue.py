@@ -18,6 +18,7 @@ import xarray as xr
 
 from forecast import __version__, availability, checkpoint, schema
 from forecast.availability import ARRIVAL
+from forecast.axes import AXIS
 from forecast.errors import ForecastError
 from forecast.predict import Forecaster, State, forecaster, predict
 from forecast.schema import BASELINE, CONVENTIONS, LEAD, REFERENCE, SERIES, TIME
@@ -208,7 +209,9 @@ def _attributes(
         "inputs": inputs_digest(known, known.sizes[TIME], champion),
     }
     told = {
-        name: str(known.attrs[name]) for name in ("grid_mapping", "institution", "licence") if known.attrs.get(name)
+        name: str(known.attrs[name])
+        for name in ("grid_mapping", "institution", "licence", AXIS)
+        if known.attrs.get(name)
     }
     told |= {"observations": str(known.attrs["source"])} if known.attrs.get("source") else {}
     return attrs | told | ({"simulated": "yes"} if known.attrs.get("simulated") == "yes" else {})

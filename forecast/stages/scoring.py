@@ -14,7 +14,7 @@ import xarray as xr
 from forecast import climatology, schema, verification
 from forecast.config import Verification
 from forecast.predict import Forecaster
-from forecast.schema import TIME
+from forecast.schema import REFERENCE, TIME
 from forecast.stages.problem import Problem, widest_window
 from forecast.verification.panel import Scores
 from forecast.windows import Span
@@ -167,7 +167,8 @@ def kept(scored: Scored, forecasts: Forecasts, observed: xr.Dataset, span: Span)
         parts[f"{target}_rmse"] = cells["rmse"]
         parts[f"{target}_rmse_pooled"] = scored.tables[target]["rmse"]
         parts[f"{target}_skill_pooled"] = scored.tables[target]["skill"]
-    return xr.Dataset(parts)
+    references = {one.sizes[REFERENCE] for many in forecasts.values() for one in many.values()}
+    return xr.Dataset(parts, attrs={"references": min(references)})
 
 
 def tallied(
