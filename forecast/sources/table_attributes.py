@@ -13,7 +13,7 @@ import xarray as xr
 from forecast.errors import ForecastError
 from forecast.schema import SERIES
 from forecast.sources.table_layout import is_text
-from forecast.sources.table_parts import Table
+from forecast.sources.table_parts import Table, texts
 from forecast.sources.table_reading import labels
 
 
@@ -56,11 +56,12 @@ def attributes(
 
 
 def _rows(table: Table, ids: Sequence[str], wanted: Sequence[str]) -> pd.DataFrame:
-    """Return the different rows of some columns, indexed by the name of their series."""
+    """Return the different rows of some columns, by the name of their series; what names one is a category."""
     words = [*ids, *(name for name in wanted if is_text(table.columns[name]))]
     parts = []
     for part in table.parts(list(dict.fromkeys([*ids, *wanted])), words):
-        rows = pa.table({name: part.column(name) for name in wanted}).to_pandas()
+        columns = {name: texts(part.column(name)) if name in words else part.column(name) for name in wanted}
+        rows = pa.table(columns).to_pandas()
         rows.index = pd.Index(labels(part, ids, table).dictionary_decode().to_pandas(), name=SERIES)
         parts.append(_different(rows))
     return _different(pd.concat(parts)) if parts else pd.DataFrame(columns=list(wanted))

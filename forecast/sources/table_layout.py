@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from forecast.errors import ForecastError
-from forecast.sources.table_parts import Table
+from forecast.sources.table_parts import NAMELESS, Table
 
 Shape = Literal["long", "wide", "rows"]
 MANY = 16  # columns of numbers beyond which a table without an id is taken as wide
@@ -65,7 +65,7 @@ def layout(
         ForecastError: a column that is not there, or none with values.
     """
     found = tables[0].columns
-    free = tuple(name for name in found if name not in (time, *ids, *others) and not name.startswith("__index_level"))
+    free = tuple(name for name in found if name not in (time, *ids, *others) and not name.startswith(NAMELESS))
     shape = shape or shape_of(found, time, ids, columns or free)
     time = None if shape == "rows" and time not in found else time
     chosen = columns or (_steps(free) if shape == "rows" else free)

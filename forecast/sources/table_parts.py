@@ -20,8 +20,9 @@ from forecast.errors import ForecastError
 PARQUET = (".parquet", ".pq")
 ROWS = 2**18  # of a part
 BLOCK = 2**24  # bytes of a CSV file that are parsed at a time
-HEAD = 2**20  # bytes from which the kinds of a CSV file's columns are told
+HEAD = 2**23  # bytes from which the kinds of a CSV file's columns are told
 NOTHING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "?", "."]  # no value
+NAMELESS = ("unnamed", "Unnamed:", "__index_level")  # how columns without a name begin: they are no values
 LABEL = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -67,7 +68,11 @@ class CsvTable(Table):
 
     def __post_init__(self) -> None:
         self.name, self.stem = str(self.path), self.path.name.split(".")[0]
+        self._header: list[str] | None = None
         try:
+            names = self._open(HEAD, {}).schema.names
+            if "" in names:
+                self._header = [name or f"unnamed_{number}" for number, name in enumerate(names)]
             self.columns = _named_once(self._open(HEAD, {}).schema, self.name)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise _unreadable(self.name, error) from error
@@ -92,7 +97,7 @@ class CsvTable(Table):
     def _open(self, block: int, types: dict[str, pa.DataType], columns: list[str] | None = None) -> Any:
         return pcsv.open_csv(
             self.path,
-            pcsv.ReadOptions(block_size=block),
+            pcsv.ReadOptions(block_size=block, column_names=self._header, skip_rows=int(self._header is not None)),
             pcsv.ParseOptions(delimiter=self.separator, newlines_in_values=False),
             pcsv.ConvertOptions(
                 column_types=types, include_columns=columns, null_values=NOTHING, decimal_point=self.decimal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import schema
+from forecast.axes import AXIS, label, label_lead
 from forecast.config import parse
 from forecast.errors import ForecastError
 from forecast.registry import member
@@ -21,15 +21,15 @@ from forecast.sources import SOURCES
 from forecast.sources.base import Source
 from forecast.sources.files import ENGINES
 from forecast.sources.grid_files import GridFiles
+from forecast.stages.document import document, span
+from forecast.stages.guess_task import by_climatology, target_of
+from forecast.stages.table_starter import panel_document, read_table
 
 GRIDS = {ending for endings in ENGINES.values() for ending in endings}
-TABLES = {".csv", ".parquet"}
-DAY = pd.Timedelta("1D")
-PLACES = {"lat", "lon", "latitude", "longitude", "elevation", "altitude"}  # where a station is, not what it measures
+TABLES = {".csv", ".tsv", ".txt", ".gz", ".bz2", ".parquet", ".pq"}
 YEAR = pd.Timedelta("366D")
 FIRST = 50  # maps that are read for a first look
 USUAL_LEVEL = {"hPa": 500.0, "millibars": 500.0, "millibar": 500.0, "Pa": 50000.0}  # taken where there are several
-ROWS = 1000  # of a table, from which its columns are guessed
 
 
 @dataclass(frozen=True)
@@ -58,31 +58,12 @@ def source_of(paths: list[Path]) -> dict[str, Any]:
     if endings <= GRIDS:
         return {"type": "grid_files", "paths": named}
     if endings <= TABLES:
-        return {"type": "series_table", "paths": named, **_columns(paths[0])}
+        return {"type": "series_table", "paths": named}
     raise ForecastError(
         f"files of one kind: maps {', '.join(sorted(GRIDS))} or tables {', '.join(sorted(TABLES))}",
         ", ".join(sorted(endings)),
         "name files of one kind, or write [source] by hand",
     )
-
-
-def _columns(path: Path) -> dict[str, Any]:
-    """Guess which columns of a table hold times, names of series and values, and the units of the values."""
-    try:
-        frame = pd.read_csv(path, nrows=ROWS) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # empty, not text, not a table
-        raise ForecastError("a readable CSV or Parquet table", f"{path}: {error}", "mend the file") from error
-    numbers = [str(column) for column in frame.select_dtypes("number").columns if str(column).lower() not in PLACES]
-    texts = [str(column) for column in frame.columns if column not in numbers]
-    times = [
-        column for column in texts if pd.to_datetime(frame[column], errors="coerce", format="ISO8601").notna().all()
-    ]
-    if not times or not numbers:
-        expected = "a table with a column of times in ISO 8601 and columns of numbers"
-        raise ForecastError(expected, f"{path}: {', '.join(map(str, frame.columns))}", "write [source] by hand")
-    names = [column for column in texts if column not in times]
-    units = {name: VARIABLES[name].units if name in VARIABLES else "1" for name in numbers}
-    return {"time": times[0], **({"id": names[0]} if names else {}), "columns": numbers, "units": units}
 
 
 def start(name: str, paths: list[Path]) -> Starter:
@@ -96,24 +77,45 @@ def start(name: str, paths: list[Path]) -> Starter:
         ForecastError: a file cannot be understood, or the name is none.
     """
     source = source_of(paths)
-    source, observed, time, seen = _look(source)
-    step, kind = schema.time_step(xr.Dataset(coords={schema.TIME: time})), schema.kind(observed)
-    targets = list(_reader(source).targets) or [str(name) for name in observed.data_vars][:1]
+    if source["type"] == "series_table":
+        source, observed, seen = read_table(paths)
+        time = observed[schema.TIME].values
+    else:
+        source, observed, time, seen = _look(source)
+    kind, step = schema.kind(observed), _step(time)
+    table = source["type"] == "series_table"
+    targets = list(_reader(source).targets) or [target_of(observed) if table else str(next(iter(observed.data_vars)))]
+    axis = observed.attrs.get(AXIS, "")
+    apart = label_lead(step, axis) if axis else span(step)
     guesses = [
-        f"{kind} data of {', '.join(map(str, observed.data_vars))}, step {_span(step)}, "
-        f"{str(time[0])[:16]} to {str(time[-1])[:16]}",
-        f"target {', '.join(targets)}: change [task] targets if another variable is to be forecast",
-        *seen,
+        f"{kind} data of {', '.join(map(str, observed.data_vars))}, step {apart}, "
+        f"{label(time[0], axis)} to {label(time[-1], axis)}",
     ]
-    known = [f"{name} in {unit}" for name, unit in source.get("units", {}).items() if name in VARIABLES]
-    if known:
-        guesses.append(f"units by name: {', '.join(known)}: mend units in [source] if the file's values are in others")
-    unknown = [name for name in source.get("units", {}) if name not in VARIABLES]
-    if unknown:
-        guesses.append(f"no unit is known for {', '.join(unknown)}: mend units in [source]")
-    text = _document(name, source, observed, targets, step, kind)
+    if table and not by_climatology(observed, targets):
+        text, said = panel_document(name, source, observed)
+        guesses += [*seen, *said]
+    else:
+        text = document(name, source, observed, targets, step, kind)
+        guesses.append(f"target {', '.join(targets)}: change [task] targets if another variable is to be forecast")
+        if table:
+            guesses.append("a known quantity over two years or more: forecast as anomalies from its climatology")
+        guesses += seen
     parse(tomllib.loads(text), "the file to be written")
-    return Starter(text, guesses)
+    return Starter(text, [*guesses, *_units(source)])
+
+
+def _step(time: np.ndarray) -> pd.Timedelta:
+    return schema.time_step(xr.Dataset(coords={schema.TIME: time}))
+
+
+def _units(source: dict[str, Any]) -> list[str]:
+    """Return what is to be said of units that were guessed."""
+    units, said = source.get("units", {}), []
+    if known := [f"{name} in {unit}" for name, unit in units.items() if name in VARIABLES]:
+        said.append(f"units by name: {', '.join(known)}: mend units in [source] if the file's values are in others")
+    if unknown := [name for name in units if name not in VARIABLES]:
+        said.append(f"no unit is known for {', '.join(unknown)}: mend units in [source]")
+    return said
 
 
 def _reader(source: dict[str, Any]) -> Source:
@@ -152,73 +154,3 @@ def _look(source: dict[str, Any]) -> tuple[dict[str, Any], xr.Dataset, np.ndarra
             f"only the months {', '.join(map(str, months))} of each year: the others stay gaps, and are not filled"
         )
     return source, observed, time, seen
-
-
-def _document(
-    name: str, source: dict[str, Any], observed: xr.Dataset, targets: list[str], step: pd.Timedelta, kind: str
-) -> str:
-    covariates = [str(other) for other in observed.data_vars if other not in targets]
-    horizon = "24h" if step < DAY else _span(5 * step)
-    chunk = 8 if kind == "map" else 48 if step < DAY else 28
-    lines = [f"{key} = {_toml(value)}" for key, value in source.items()]
-    models = ["mlp", "convlstm"] if kind == "map" else ["mlp", "rnn", "lstm", "gru", "bilstm"]
-    return TEMPLATE.format(
-        name=name,
-        source="\n".join(lines),
-        targets=json.dumps(targets),
-        covariates=json.dumps(covariates),
-        horizon=horizon,
-        chunk=chunk,
-        models="\n\n".join(f'[[models]]\ntype = "{model}"' for model in models),
-    )
-
-
-def _toml(value: Any) -> str:
-    """Return text, numbers, lists and tables of these as TOML writes them."""
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{json.dumps(key)} = {_toml(one)}' for key, one in value.items())} }}"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _span(span: pd.Timedelta) -> str:
-    return f"{span // DAY}D" if span % DAY == pd.Timedelta(0) else f"{span // pd.Timedelta('1min')}min"
-
-
-TEMPLATE = """# A forecasting pipeline. `forecast check` holds it against the data, `forecast run` does all of it.
-name = "{name}"                       # folder of its working data, and its MLflow experiment
-
-[source]                              # where observations come from; paths count from this file's folder
-{source}
-delay = "0h"                          # time from the end of an interval until its value is known
-
-[task]
-targets = {targets}                   # what is forecast
-covariates = {covariates}             # what the models may look at beside it
-horizon = "{horizon}"                        # how far ahead; a day or more always reaches the end of tomorrow
-quantiles = [0.05, 0.5, 0.95]         # the lowest and the highest are the interval that is shown
-members = 20                          # members of the ensemble, dressed with whole residual fields
-
-[split]                               # dates ["first", "last"], or spans or shares of the newest data
-validate = "20%"                      # its blocks by turns: early stopping and calibration
-test = "20%"                          # read once, at the end
-
-[quality]                             # what follows a broken rule: mask | flag | refuse
-limits = "mask"
-spikes = "flag"
-stuck = "flag"
-
-[training]                            # every key can be set for one model too: training = {{ epochs = 5 }}
-k1 = {chunk}                               # steps between two updates
-k2 = {chunk}                               # steps that the gradient reaches back (k2 >= k1)
-streams = 16                          # parallel unbroken stretches: the batch
-epochs = 20
-patience = 5                          # epochs without a better early-stopping loss
-learning_rate = 0.003
-clip_norm = 1.0
-seed = 0
-
-{models}
-
-[schedule]
-cron = "0 6 * * *"                    # when the flow issues a forecast (UTC)
-"""
