@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,12 @@ from torch import Tensor
 from forecast import blocks, checkpoint, schema
 from forecast.archive import Archive
 from forecast.batches import Frames
-from forecast.diagnosis import Diagnosis, Learning
+from forecast.diagnosis import Diagnosis, Learning, squared
 from forecast.diagnosis import diagnose as examine
+from forecast.diagnosis.passage import Cost
 from forecast.errors import ForecastError
 from forecast.figures import Figure, attention_map, doctor_sheet
-from forecast.models.base import Model
+from forecast.models.base import Model, Shape
 from forecast.models.seq2seq import Seq2Seq
 from forecast.predict import ModelForecaster
 from forecast.stages import gallery
@@ -122,7 +123,8 @@ def _examined(home: Path, run: Finished) -> Examined:
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if given.model.shape.grid is None else threads)
     try:
-        found = examine(given.model, x, future, target, spin_up=spin_up, learning=learning, rows=_effort(given).rows)
+        rows, cost = _effort(given).rows, _cost(given.model.shape)
+        found = examine(given.model, x, future, target, spin_up=spin_up, learning=learning, rows=rows, cost=cost)
     finally:
         torch.set_num_threads(threads)
     figure = drawn(f"{given.checkpoint.settings['pipeline']}: {run.name}", found)
@@ -189,7 +191,7 @@ def _windows(
 ) -> tuple[Tensor, Tensor | None, Tensor, int]:
     """Return x, future and target of windows spread evenly over the span's unbroken stretches, and their spin-up."""
     settings = given.checkpoint.settings
-    targets, data = settings["targets"], given.frames(observed)
+    targets, data = settings["targets"], replace(given.frames(observed), leads=given.model.shape.leads)
     unbroken = stretches(blocks.seen(observed, targets), int(params.get("training.max_gap", 0)))
     length = max((stop - start for start, stop in unbroken), default=0)
     if length < 4:
@@ -199,6 +201,16 @@ def _windows(
     spin_up = min(int(params.get("training.spin_up", 0)), length // 2)
     steps = spin_up + min(lags + 1 if given.model.aligned else int(settings["window"]), length - spin_up)
     return (*_gathered(data, windows(unbroken, steps, 0), steps, effort.windows), spin_up)
+
+
+def _cost(shape: Shape) -> Cost:
+    """Return the squared error of what lies in the middle: the median, or where a likelihood's values lie."""
+
+    def cost(y: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        each = y.unflatten(3, (-1, shape.targets, shape.outputs // shape.targets)).mean(dim=3)
+        return squared(each.select(4, 0 if shape.likelihood else each.shape[4] // 2), target)
+
+    return cost
 
 
 def _gathered(data: Frames, starts: np.ndarray, steps: int, count: int) -> tuple[Tensor, Tensor | None, Tensor]:
