@@ -22,8 +22,9 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+import numpy as np
 import torch
-from scipy import special, stats
+from scipy import special
 from torch import Tensor
 from torch.nn import functional
 
@@ -127,7 +128,7 @@ class NegativeBinomial(Likelihood):
         """See the contract: the least count whose probability, with those below, reaches the level."""
         way = _way_back(back)
         mean, dispersion = (part.unsqueeze(-1).numpy() for part in self._parameters(o, *way))
-        count = torch.as_tensor(stats.nbinom.ppf(levels.double().numpy(), 1 / dispersion, 1 / (1 + dispersion * mean)))
+        count = torch.as_tensor(_least(levels.double().numpy(), 1 / dispersion, 1 / (1 + dispersion * mean)))
         a, b, p = (part.unsqueeze(-1) for part in way)
         return (count**p - a) / b
 
@@ -167,6 +168,16 @@ def _counts(way: tuple[Tensor, Tensor, Tensor], z: Tensor) -> Tensor:
         remedy = 'choose [training] loss = "student_t" or "pinball"'
         raise ForecastError("counts, 0, 1, 2 ..., for negative_binomial", f"{values[strange][0].item():g}", remedy)
     return counts
+
+
+def _least(level: np.ndarray, r: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Return the negative binomial's quantiles: the least counts with P(count or less) >= level.
+
+    The same as scipy.stats.nbinom.ppf, whose import takes longer than that of all else that training needs but torch.
+    """
+    count = np.ceil(special.nbdtrik(level, r, chance)).clip(0)
+    before = (count - 1).clip(0)
+    return np.where(special.betainc(r, before + 1, chance) >= level, before, count)
 
 
 LIKELIHOODS = {"student_t": StudentT(), "negative_binomial": NegativeBinomial()}

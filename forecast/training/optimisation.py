@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 from forecast.training.settings import Training
 
@@ -50,17 +51,70 @@ class Descent:
         step = clip(self.parameters, self.settings)
         if not math.isfinite(step.norm):
             return step
-        self.optimiser.param_groups[0]["lr"] = learning_rate
         if self.settings.weight_decay and self.decaying:
             torch._foreach_mul_(self.decaying, 1 - learning_rate * self.settings.weight_decay)
-        self.optimiser.step()
+        self.optimiser.step(learning_rate)
         return step
 
 
-def _optimiser(parameters: list[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
+class Adam:
+    """Adam (Kingma & Ba 2015) as torch computes it, the moments held here: the same numbers as torch.optim's class.
+
+    That class imports torch's compiler when it is first made, which takes a process nearly as long as torch itself.
+
+    Args:
+        parameters: what is moved.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.moments = {name: [torch.zeros_like(one) for one in parameters] for name in ("first", "second")}
+        self.moments["steps"] = [torch.zeros(()) for _ in parameters]
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Move the parameters that have a gradient."""
+        moved = [place for place, one in enumerate(self.parameters) if one.grad is not None]
+        first, second, steps = ([self.moments[name][place] for place in moved] for name in ("first", "second", "steps"))
+        adam(
+            [self.parameters[place] for place in moved],
+            [grad for one in self.parameters if (grad := one.grad) is not None],
+            first,
+            second,
+            [],
+            steps,
+            fused=True,
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=learning_rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
+
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """Return the moments."""
+        return self.moments
+
+    def load_state_dict(self, moments: dict[str, list[Tensor]]) -> None:
+        """Go on from such ``moments``."""
+        self.moments = moments
+
+
+class Plain(torch.optim.SGD):
+    """Steps along the gradient, with momentum, at the rate that each of them is given."""
+
+    def step(self, learning_rate: float) -> None:  # type: ignore[override]
+        """Move the parameters that have a gradient."""
+        self.param_groups[0]["lr"] = learning_rate
+        super().step()
+
+
+def _optimiser(parameters: list[nn.Parameter], settings: Training) -> Adam | Plain:
     if settings.optimiser == "sgd":
-        return torch.optim.SGD(parameters, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
-    return torch.optim.AdamW(parameters, lr=settings.learning_rate, betas=BETAS, weight_decay=0.0, fused=True)
+        return Plain(parameters, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
+    return Adam(parameters)
 
 
 def rate(settings: Training, progress: float) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -12,6 +15,7 @@ from forecast.models.convlstm import ConvLSTM
 from forecast.models.rnn import RNN
 from forecast.training.optimisation import Average, Descent, Step, clip, layers, norms, rate
 from forecast.training.settings import Training
+from tests.tiny import environment
 
 
 def test_one_cycle_rises_from_a_25th_to_the_peak_and_falls_to_nothing() -> None:
@@ -95,6 +99,22 @@ def test_an_update_is_that_of_torchs_adamw(decay: float) -> None:
         theirs(x).square().mean().backward()
         reference.step()
     torch.testing.assert_close(ours.weight, theirs.weight)
+
+
+def test_to_learn_imports_neither_torchs_compiler_nor_all_of_statistics() -> None:
+    code = """
+import sys
+import torch
+from forecast.training.optimisation import Descent
+from forecast.training.settings import Training
+from tests.tiny import environment
+from forecast.training.tbptt import train
+network = torch.nn.Linear(1, 1)
+Descent(network, Training()).update(network(torch.ones(2, 1)).sum(), 0.1)
+sys.exit(", ".join({"torch._dynamo", "scipy.stats", "sympy"} & set(sys.modules)) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
+    assert done.returncode == 0, done.stderr
 
 
 def test_plain_descent_steps_along_the_gradient_and_again_by_its_momentum() -> None:
