@@ -4,13 +4,15 @@ At every step smoothing (smoothing.py) says levels l_e, slopes s_k and seasons c
 network within, any series model, reads how they and the last values lie to each other and how each has erred of late;
 it says for every lead h how much each of them counts, and what is to be added:
 
-    y_h = sum_e p_he l_e + sum_k q_hk r_hk s_k + sum_u v_hu c_u(h) + W_h lags + o_h
+    y_h = sum_e p_he l_e + sum_k q_hk r_hk s_k + sum_u v_hu c_u(h) + W_h (last values - l) + o_h
 
 p, q, v: softmax over e, k (no trend among them) and u (no season among them), so that a level, say, is never left; r:
-reach of a slope; W: learned once, 0 at first. All that the network reads is relative to a level, so one network serves
-series of any height. A mean of simple forecasts, weighed by what the series look like, is what won much of the M4
-competition (Montero-Manso et al. 2020, International Journal of Forecasting 36(1), 86-92); smoothing inside a recurrent
-network won it (Smyl 2020, the same issue, 75-85); W is the linear skip of Zeng et al. 2023, AAAI.
+reach of a slope; W, if asked for: learned once, 0 at first, l being one of the levels. All that the network reads is
+relative to a level, so one network serves series of any height. A mean of simple forecasts, weighed by what the series
+look like, is what won much of the M4 competition (Montero-Manso et al. 2020, International Journal of Forecasting
+36(1), 86-92); smoothing inside a recurrent network won it (Smyl 2020, the same issue, 75-85); W is the linear skip of
+Zeng et al. 2023, AAAI. Weights carry from series to series better than additions do: where series are short, o_h is
+better left out (``added``).
 
 Where there are Q > 1 quantiles a target, y_h is the one in the middle (Q // 2); each next one, outwards, lies
 softplus(o) times the latest error of the best simple forecast further out, so that quantiles never cross. Of parameters
@@ -33,7 +35,7 @@ from forecast.errors import ForecastError
 from forecast.models import MODELS
 from forecast.models.base import Model, Options, Shape, State, checked, create
 from forecast.models.record import Record
-from forecast.models.smoothing import Said, Smoothing
+from forecast.models.smoothing import REFERENCE, Said, Smoothing
 from forecast.registry import member
 
 TOLD = 13  # leads of a season that the network is told
@@ -44,13 +46,17 @@ class SmoothedOptions(Options):
 
     Attributes:
         inner: which network, a series kind.
-        inner_options: its own options.
+        inner_options: its own options; what its output is added to is not among them, that is the smoothing's.
         seasons: lengths of the seasons, ascending; none: no season.
+        skip: last values that W reads, for long series; 0: there is no W.
+        added: whether o_h is there.
     """
 
     inner: str = "lstm"
     inner_options: dict[str, Any] = Field(default_factory=dict)
     seasons: tuple[int, ...] = ()
+    skip: int = Field(0, ge=0, le=10_000)
+    added: bool = True
 
     @field_validator("seasons")
     @classmethod
@@ -78,6 +84,7 @@ class Smoothed(Model):
         self.smoothing = Smoothing(options.seasons, shape.leads)
         self.record = Record(self.smoothing)
         self.quantiles, told = shape.outputs // shape.targets, self.smoothing
+        self.share = float(options.added)
         self.groups = (told.levels, told.trends + 1, told.kinds, self.quantiles)
         kind: type[Model] = member("model", MODELS, options.inner)
         if kind is Smoothed or "series" not in kind.kinds:
@@ -88,11 +95,13 @@ class Smoothed(Model):
         inside = Shape(
             inputs, shape.leads, shape.targets * sum(self.groups), shape.future, targets=0, context=shape.context
         )
-        self.inner = kind(inside, checked(kind, options.inner_options))
-        self.skip = nn.Linear(told.lags, shape.leads, bias=False)
-        nn.init.zeros_(self.skip.weight)
-        self.register_buffer("reach", told.reach.to(self.skip.weight.dtype), persistent=False)
-        self.aligned, self.context = self.inner.aligned, max(self.inner.context, told.kept)
+        small = {"residual": "damped"} if "residual" in kind.Options.model_fields else {}  # its head begins small
+        self.inner = kind(inside, checked(kind, options.inner_options | small))
+        self.skip = nn.Linear(options.skip, shape.leads, bias=False) if options.skip else None
+        if self.skip is not None:
+            nn.init.zeros_(self.skip.weight)
+        self.register_buffer("reach", told.reach.to(torch.get_default_dtype()), persistent=False)
+        self.aligned, self.context = self.inner.aligned, max(self.inner.context, told.kept, options.skip)
 
     reach: Tensor
 
@@ -102,6 +111,8 @@ class Smoothed(Model):
         begun = {name: self.blank(streams, targets, *size) for name, size in self.smoothing.sizes.items()}
         begun |= {name: self.blank(streams, targets, *size) for name, size in self.record.sizes.items()}
         begun |= {"error": begun["error"] + self.record.prior}
+        if self.skip is not None:
+            begun["past"] = self.blank(streams, targets, self.options.skip - 1)
         inner = self.inner.initial(streams, context)
         return _named("smoothing", begun) | _named("inner", inner)
 
@@ -109,7 +120,14 @@ class Smoothed(Model):
         """See the contract."""
         said, read, scale, after = self._read(x, state)
         o, inner = self.inner(read, future, _own("inner", state))
-        return self._sum(o, said, scale), after | _named("inner", inner)
+        level = said.levels[:, :, REFERENCE : REFERENCE + 1]
+        skipped = level.new_zeros(1, 1, 1)
+        if self.skip is not None:
+            past = torch.cat([state["smoothing.past"].flatten(0, 1), said.values], dim=1)
+            skipped = self.skip(past.unfold(1, self.options.skip, 1) - level)
+            last = past[:, said.values.shape[1] :].unflatten(0, (len(x), self.shape.targets))
+            after |= {"smoothing.past": last}
+        return self._sum(o, said, skipped.unsqueeze(3), scale), after | _named("inner", inner)
 
     def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
         """See the contract; the network's within."""
@@ -136,7 +154,7 @@ class Smoothed(Model):
 
     def _features(self, said: Said, errors: Tensor) -> Tensor:
         """Return what the network reads of every stream, (N, T, width)."""
-        m, level = self.smoothing.longest, said.levels[:, :, 1:2]
+        m, level = self.smoothing.longest, said.levels[:, :, REFERENCE : REFERENCE + 1]
         age = said.age.clamp(min=1)
         parts = [
             torch.log(errors + 0.05).flatten(2),
@@ -151,27 +169,29 @@ class Smoothed(Model):
             parts.append(torch.asinh(said.seasons[:, :, : min(TOLD, m), [1, 4]]).flatten(2))
         return torch.cat(parts, dim=2)
 
-    def _sum(self, o: Tensor, said: Said, scale: Tensor) -> Tensor:
-        """Return y (B, T, L, outputs) of what the network says, o (B, T, L, ...)."""
+    def _sum(self, o: Tensor, said: Said, skipped: Tensor, scale: Tensor) -> Tensor:
+        """Return y (B, T, L, outputs) of what the network says, o (B, T, L, ...), and the skip, (N, T, L, 1)."""
         streams, targets = len(o), self.shape.targets
         parts = o.unflatten(3, (targets, -1)).permute(0, 3, 1, 2, 4).flatten(0, 1).split(self.groups, dim=3)
         level, trend, season = (part.softmax(dim=3) for part in parts[:3])
         y = level @ said.levels.unsqueeze(3) + (season * said.seasons).sum(dim=3, keepdim=True)
-        y = y + (trend[..., 1:] * self.reach) @ said.slopes.unsqueeze(3) + self.skip(said.lags).unsqueeze(3)
+        y = y + (trend[..., 1:] * self.reach) @ said.slopes.unsqueeze(3) + skipped
         y = self._quantiles(y, parts[3], scale.reshape(*scale.shape, 1, 1))
         return y.unflatten(0, (streams, targets)).permute(0, 2, 3, 1, 4).flatten(3)
 
     def _quantiles(self, y: Tensor, o: Tensor, scale: Tensor) -> Tensor:
         """Return the outputs of a target (N, T, L, Q) about y (N, T, L, 1)."""
         if self.shape.likelihood:
-            return torch.cat([y + o[..., :1], o[..., 1:]], dim=3)
+            return torch.cat([y + self.share * o[..., :1], o[..., 1:]], dim=3)
         middle = self.quantiles // 2
-        y, out = y + o[..., middle : middle + 1], scale * functional.softplus(o)
+        y, out = y + self.share * o[..., middle : middle + 1], scale * functional.softplus(o)
         below = y - out[..., :middle].flip(3).cumsum(dim=3).flip(3)
         return torch.cat([below, y, y + out[..., middle + 1 :].cumsum(dim=3)], dim=3)
 
 
-def smoothed(kind: str, shape: Shape, options: Mapping[str, Any], seasons: Sequence[int] = (), seed: int = 0) -> Model:
+def smoothed(
+    kind: str, shape: Shape, options: Mapping[str, Any], seasons: Sequence[int] = (), seed: int = 0, **own: Any
+) -> Model:
     """Build a network upon smoothing.
 
     Args:
@@ -180,11 +200,13 @@ def smoothed(kind: str, shape: Shape, options: Mapping[str, Any], seasons: Seque
         options: of the network within, as written by a user.
         seasons: lengths of the seasons, ascending.
         seed: equal seeds give equal weights.
+        own: any other of ``SmoothedOptions``.
 
     Raises:
         ForecastError: as ``create``; or the channels do not say where targets are seen.
     """
-    return create(Smoothed, shape, {"inner": kind, "inner_options": dict(options), "seasons": list(seasons)}, seed)
+    plain = {"inner": kind, "inner_options": dict(options), "seasons": list(seasons), **own}
+    return create(Smoothed, shape, plain, seed)
 
 
 def _named(part: str, state: State) -> State:

@@ -50,6 +50,7 @@ class Said:
         lags: (N, T, W), newest first, less their season and the reference level.
         shares: (N, T, seasons), of the season that is not chance.
         age: (N, T), steps since the first value, itself included; 0 before it.
+        values: (N, T), filled where not seen.
     """
 
     levels: Tensor
@@ -58,6 +59,7 @@ class Said:
     lags: Tensor
     shares: Tensor
     age: Tensor
+    values: Tensor
 
 
 class Smoothing:
@@ -97,16 +99,17 @@ class Smoothing:
     def run(self, values: Tensor, seen: Tensor, state: State) -> tuple[Said, State]:
         """Advance over values (N, T), 0 where they are not ``seen`` (bool), from a ``state``; return what is said."""
         said: list[dict[str, Tensor]] = []
+        usable = [self._usable(m, state) for m in self.seasons]
         for value, there in zip(values.unbind(1), seen.unbind(1), strict=True):
-            one, state = self._step(value, there, state)
-            said.append(one)
+            state = self._step(value, there, state, usable)
+            usable = [self._usable(m, state) for m in self.seasons]
+            said.append(self._said(state, usable))
         return Said(**{name: torch.stack([one[name] for one in said], dim=1) for name in said[0]}), state
 
-    def _step(self, value: Tensor, there: Tensor, state: State) -> tuple[dict[str, Tensor], State]:
+    def _step(self, value: Tensor, there: Tensor, state: State, usable: list[tuple[Tensor, Tensor]]) -> State:
         started = there | (state["age"] > 0)
         fresh = started & (state["age"] == 0)
-        seasons = [self._usable(m, state) for m in self.seasons]
-        now = sum((one[:, 0, 0] for one, _ in seasons), torch.zeros_like(value))
+        now = sum((season[:, 0, 0] for season, _ in usable), torch.zeros_like(value))
         value = torch.where(there, value, torch.where(started, state["level"][:, REFERENCE] + now, 0.0))
         plain, n = value - now, state["seen"] + there
         after = {"age": state["age"] + started, "seen": n, "first": torch.where(fresh, plain, state["first"])}
@@ -117,7 +120,7 @@ class Smoothing:
         shorter: list[tuple[int, Tensor]] = []
         for m in self.seasons:
             after |= self._season(m, after, there, started, state, shorter)
-        return self._said(after), after
+        return after
 
     def _usable(self, m: int, state: State) -> tuple[Tensor, Tensor]:
         """Return the season of length m from the next step on, (N, 3, m): steady, slow, fast; and the steady share."""
@@ -158,7 +161,7 @@ class Smoothing:
         visits = torch.where(turns[:, 0], visits.roll(-1, dims=1), visits)
         return {f"season{m}": season, f"visits{m}": visits, f"noise{m}": noise}
 
-    def _said(self, state: State) -> dict[str, Tensor]:
+    def _said(self, state: State, usable: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         """Return what is said after a step, one row of `Said`."""
         m, values, plain, level = self.longest, state["values"], state["plain"], state["level"]
         age, slope = state["age"], state["slope"]
@@ -168,7 +171,6 @@ class Smoothing:
         seasons, shares = [plain.new_zeros(len(plain), 1, self.leads)], plain.new_zeros(len(plain), 0)
         if self.seasons:
             slopes.append(torch.where(age >= 2 * m, mean - values[:, -2 * m : -m].mean(dim=1), 0.0) / m)
-            usable = [self._usable(length, state) for length in self.seasons]
             ahead = [_ahead(one, self.leads) for one, _ in usable]
             last = _ahead(values[:, -m:].unsqueeze(1), self.leads) - mean.reshape(-1, 1, 1)
             seasons += [torch.stack(ahead).sum(dim=0), last]
@@ -180,6 +182,7 @@ class Smoothing:
             "lags": plain.flip(1) - level[:, REFERENCE : REFERENCE + 1],
             "shares": shares,
             "age": age,
+            "values": values[:, -1] * (age > 0),
         }
 
 

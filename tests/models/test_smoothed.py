@@ -15,9 +15,9 @@ SHAPE = Shape(inputs=5, leads=6, outputs=6, future=2, targets=2)
 INNER = ("mlp", "rnn", "lstm", "gru", "slstm", "mlstm", "seq2seq")
 
 
-def build(kind: str = "gru", shape: Shape = SHAPE, seasons: tuple[int, ...] = (4,), seed: int = 1) -> Model:
+def build(kind: str = "gru", seasons: tuple[int, ...] = (4,), seed: int = 1, **own: object) -> Model:
     options = {"hidden": 4, "dropout": 0.0} | ({"heads": 2} if kind in ("slstm", "mlstm") else {})
-    return smoothed(kind, shape, options, seasons, seed).double().eval()
+    return smoothed(kind, SHAPE, options, seasons, seed, **{"skip": 7, **own}).double().eval()
 
 
 def series(steps: int = 23, shape: Shape = SHAPE, streams: int = 3) -> tuple[Tensor, Tensor | None]:
@@ -77,6 +77,15 @@ def test_moving_a_series_moves_its_forecasts_as_far() -> None:
     moved[:, :, :2] += 100 * x[:, :, 2:4]
     y, higher = model(x, future)[0], model(moved, future)[0]
     torch.testing.assert_close(higher[:, 8:], y[:, 8:] + 100, atol=1e-6, rtol=0)
+
+
+def test_a_series_that_never_moves_is_forecast_to_stay() -> None:
+    model, (x, future) = build("mlp", skip=0, added=False, seasons=()), series()
+    for name, weight in model.named_parameters():
+        torch.nn.init.zeros_(weight) if name.startswith("inner.head") else None
+    x[:, :, 2:4] = 1.0
+    y, _ = model(torch.cat([x[:, :1]] * 20, dim=1), future[:, :20] if future is not None else None)
+    torch.testing.assert_close(y[:, :, :, 1::3], x[:, :1, None, :2].expand(3, 20, 6, 2), atol=1e-9, rtol=0)
 
 
 def test_quantiles_never_cross() -> None:
