@@ -37,6 +37,8 @@ def ingested(done: Ingested, json: bool) -> None:
         return
     observed = done.observed
     show.say(f"{observed['title']}: {observed['variables']}, {observed['sizes']}, {observed['span']}")
+    if "series" in observed:
+        show.say(observed["series"])
     if receipt.changed:
         show.say("archived: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count))
     else:

@@ -17,6 +17,7 @@ import xarray as xr
 
 from forecast import axes, schema, seasonality
 from forecast.schema import SERIES, TIME, VARIABLES
+from forecast.stages.gaps import Gaps, gaps
 
 FEW = 20  # series
 SAMPLE = 500  # series that are looked at
@@ -83,10 +84,10 @@ def guess(observed: xr.Dataset, attributes: Sequence[str], numbered: bool) -> Gu
     """
     found, target = Guess(), target_of(observed)
     _roles(observed, target, attributes, found)
-    reach = _Reach.of(observed[target])
+    reach = gaps(observed[target])
     horizon, usual = _horizon(observed, reach, found)
     found.task["horizon"] = horizon
-    early = float((reach.last < reach.last.max() - horizon).mean())
+    early = float((reach.last[reach.last >= 0] < reach.last.max() - horizon).mean())
     if early > CLEARER or (numbered and early > 0):
         found.task["align"] = "end"
         found.said.append(f"{early:.0%} of the series end early: each is laid so that its own last step is the last")
@@ -101,24 +102,6 @@ def guess(observed: xr.Dataset, attributes: Sequence[str], numbered: bool) -> Gu
     return found
 
 
-@dataclass(frozen=True)
-class _Reach:
-    """From which step to which each series is observed, (series,); those never observed are left out."""
-
-    first: np.ndarray
-    last: np.ndarray
-
-    @classmethod
-    def of(cls, array: xr.DataArray) -> _Reach:
-        seen = np.isfinite(array.transpose(TIME, SERIES).values)
-        seen = seen[:, seen.any(axis=0)]
-        return cls(seen.argmax(axis=0), len(seen) - 1 - seen[::-1].argmax(axis=0))
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return self.last - self.first + 1
-
-
 def _roles(observed: xr.Dataset, target: str, attributes: Sequence[str], found: Guess) -> None:
     """Say which variable is the target, which are known beforehand, which are attributes, which are looked at only."""
     found.task |= {"targets": [target], "covariates": [], "known": [], "static": list(attributes)}
@@ -126,29 +109,23 @@ def _roles(observed: xr.Dataset, target: str, attributes: Sequence[str], found: 
     found.said.append(f"target {target}: change [task] targets if another column is to be forecast")
     if not others:
         return
-    end = _last(observed[target])
+    end = gaps(observed[target]).last
     for name in others:
         if _constant(observed[name]):
             found.constant.append(name)
-        elif np.mean(_last(observed[name]) > end) > 0.5 or _planned(name, observed[name]):
+        elif np.mean(gaps(observed[name]).last > end) > 0.5 or _planned(name, observed[name]):
             found.task["known"].append(name)
         else:
             found.task["covariates"].append(name)
     found.task["static"] += found.constant if observed.sizes[SERIES] > 1 else []
     if known := found.task["known"]:
-        more = all(np.mean(_last(observed[name]) > end) > 0.5 for name in known)
+        more = all(np.mean(gaps(observed[name]).last > end) > 0.5 for name in known)
         remedy = "" if more else ": give their values for the steps to come too, or make them covariates"
         found.said.append(f"known beforehand: {', '.join(known)}{remedy}")
     if covariates := found.task["covariates"]:
         found.said.append(f"known up to now only: {', '.join(covariates)}")
     if static := found.task["static"]:
         found.said.append(f"constant within each series: {', '.join(static)}")
-
-
-def _last(array: xr.DataArray) -> np.ndarray:
-    """Return the last step at which each series is observed, -1 for none, (series,)."""
-    seen = np.isfinite(array.transpose(TIME, SERIES).values)
-    return np.where(seen.any(axis=0), len(seen) - 1 - seen[::-1].argmax(axis=0), -1)
 
 
 def _constant(array: xr.DataArray) -> bool:
@@ -162,9 +139,9 @@ def _planned(name: str, array: xr.DataArray) -> bool:
     return flags and (alike or any(word in name.lower() for word in PLANNED))
 
 
-def _horizon(observed: xr.Dataset, reach: _Reach, found: Guess) -> tuple[int, int]:
+def _horizon(observed: xr.Dataset, reach: Gaps, found: Guess) -> tuple[int, int]:
     """Return how many steps ahead, and the length of a usual short series (the tenth percentile)."""
-    usual, axis, step = int(np.quantile(reach.lengths, 0.1)), observed.attrs.get(axes.AXIS, ""), None
+    usual, axis, step = int(np.quantile(reach.lengths[reach.last >= 0], 0.1)), observed.attrs.get(axes.AXIS, ""), None
     if observed.sizes[TIME] > 1:
         step = schema.time_step(observed)
     if axis in STEPS:
@@ -196,7 +173,7 @@ def _before(array: xr.DataArray, steps: int) -> xr.DataArray:
     """Return some of the series, all but the last steps of each, of which nothing may be learned."""
     some = sample(array).transpose(TIME, SERIES)
     step = xr.DataArray(np.arange(some.sizes[TIME]), dims=TIME)
-    return some.where(step <= xr.DataArray(_last(some) - steps, dims=SERIES))
+    return some.where(step <= xr.DataArray(gaps(some).last - steps, dims=SERIES))
 
 
 def sample(array: xr.DataArray) -> xr.DataArray:

@@ -14,6 +14,7 @@ from forecast import axes, quality, schema
 from forecast.archive import Receipt
 from forecast.errors import ForecastError
 from forecast.quality import Finding
+from forecast.stages import gaps
 from forecast.stages.workspace import Report, Workspace, silent
 
 PROBE = 1 / 256  # the first part of the span, which says how large all of it is
@@ -29,7 +30,7 @@ class Ingested:
     Attributes:
         receipt: what became of each step.
         findings: what the quality rules found, and what followed.
-        observed: the Dataset's title, span and sizes, for a person: name -> text.
+        observed: the Dataset's title, span and sizes, for a person: name -> text; of series, their lengths and gaps.
     """
 
     receipt: Receipt
@@ -116,6 +117,7 @@ def _joined(done: list[Ingested]) -> Ingested:
     spans = [one.observed["span"].split(" to ") for one in done]
     observed = {**done[-1].observed, "span": f"{spans[0][0]} to {spans[-1][1]}"}
     steps = sum(int(one.observed["sizes"].split()[0]) for one in done)
+    observed.pop("series", None)  # of one part only
     observed["sizes"] = f"{steps} {done[0].observed['sizes'].split(' ', 1)[1]}"
     receipt = Receipt(receipts[-1].version, **counts, dates=dates, series=series)
     return Ingested(receipt, list(findings.values()), observed)
@@ -126,9 +128,10 @@ def _described(data: xr.Dataset) -> dict[str, str]:
     sizes = " x ".join(f"{data.sizes[dim]} {dim}" for dim in (schema.TIME, *schema.space_dims(data)))
     title = str(data.attrs.get("title", "observations"))
     variables = ", ".join(f"{name} [{array.attrs['units']}]" for name, array in data.data_vars.items())
-    return {
+    said = {
         "title": title,
         "span": f"{axes.label(time[0], axis)} to {axes.label(time[-1], axis)}",
         "sizes": sizes,
         "variables": variables,
     }
+    return said | ({"series": gaps.described(data)} if schema.kind(data) == "series" else {})

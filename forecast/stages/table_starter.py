@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from forecast.axes import AXIS
 from forecast.errors import ForecastError
-from forecast.schema import SERIES, TIME
 from forecast.sources.series_table import SeriesTable
 from forecast.stages import guess_task
 from forecast.stages.document import panel
+from forecast.stages.gaps import described, gaps
 from forecast.stages.guess_table import look
 
+HALF = 0.5  # of the steps of a frequency may be missing where it is to fit
 WORDS = ("day", "week", "month", "quarter", "year")  # tried in turn where stamps are uneven
 
 
@@ -41,7 +41,7 @@ def read_table(paths: list[Path]) -> tuple[dict[str, Any], xr.Dataset, list[str]
         source = {**source, "frequency": word}
         observed = _reader(source).fetch()
         found.said.append(f"single series have one value a {word}: frequency {word}")
-    return source, observed, [*found.said, *_counted(observed)]
+    return source, observed, [*found.said, described(observed)]
 
 
 def _stated(source: dict[str, Any], error: ForecastError) -> tuple[dict[str, Any], xr.Dataset]:
@@ -51,7 +51,7 @@ def _stated(source: dict[str, Any], error: ForecastError) -> tuple[dict[str, Any
             observed = _reader(stated := {**source, "frequency": word}).fetch()
         except ForecastError:  # two values in a period, or none of most
             continue
-        if _share(observed) > 0.5:
+        if gaps(observed[guess_task.target_of(observed)]).missing < HALF:
             return stated, observed
     raise error
 
@@ -81,25 +81,3 @@ def panel_document(name: str, source: dict[str, Any], observed: xr.Dataset) -> t
 
 def _reader(source: dict[str, Any]) -> SeriesTable:
     return SeriesTable(**{key: value for key, value in source.items() if key != "type"})
-
-
-def _counted(observed: xr.Dataset) -> list[str]:
-    """Return how many series there are, how long they are and how much of them is missing."""
-    first = observed[str(next(iter(observed.data_vars)))].transpose(TIME, SERIES)
-    seen = np.isfinite(first.values)
-    return (
-        [
-            f"{observed.sizes[SERIES]} series on {observed.sizes[TIME]} steps, "
-            f"{1 - _share(observed):.1%} missing between their first and last"
-        ]
-        if seen.any()
-        else []
-    )
-
-
-def _share(observed: xr.Dataset) -> float:
-    """Return which share of the steps between the first and the last of each series was observed."""
-    seen = np.isfinite(observed[guess_task.target_of(observed)].transpose(TIME, SERIES).values)
-    seen = seen[:, seen.any(axis=0)]
-    lengths = len(seen) - seen[::-1].argmax(axis=0) - seen.argmax(axis=0)
-    return float(seen.sum() / lengths.sum()) if seen.size else 0.0

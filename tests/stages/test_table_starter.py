@@ -50,7 +50,10 @@ def test_every_column_of_a_long_table_gets_its_role(tmp_path: Path) -> None:
     assert [model["type"] for model in found["models"]] == ["lstm", "mlp"]
     for words in ("a row for each shop_nbr and family and time", "target sales", "onpromotion: give their values"):
         assert words in said
-    assert "4 series on 120 steps, 0.0% missing" in said and "constant within each series: shop_nbr" in said
+    assert (
+        "4 series of 120 (1:BREAD) steps; missing between a series' first and last: sales none" in said
+        and "constant within each series: shop_nbr" in said
+    )
 
 
 def test_values_that_go_on_after_the_target_are_known_beforehand(tmp_path: Path) -> None:
