@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cftime
 import numpy as np
@@ -76,7 +76,7 @@ class Archive:
         Raises:
             ForecastError: nothing is archived, the version is unknown, or a time is none of the archive's calendar.
         """
-        data = _between(_opened(self._snapshots.read(version)), start, end)
+        data = _between(_opened(*_nodes(self._snapshots.read(version), "r")), start, end)
         del data.attrs["step"]
         return data.drop_vars(ARRIVAL) if bool(data[ARRIVAL].isnull().all()) else data
 
@@ -103,28 +103,37 @@ class Archive:
             first = not self.version
             if first:
                 _create(ds, session.store)
-            stored = ds if first else _opened(session.store)
+            group, nodes = _nodes(session.store, "a")
+            stored = ds if first else _opened(group, nodes)
             if not first:
                 check(stored, ds)
-            group, kind = zarr.open_group(session.store, mode="a"), Series if schema.kind(ds) == "series" else Grids
-            merge = kind(group, stored, ds, arrived, first=first)
+            kind = Series if schema.kind(ds) == "series" else Grids
+            merge = kind(group, nodes, stored, ds, arrived, first=first)
             became = merge.run()
             receipt = merge.receipt(became, self.version)
             return replace(receipt, version=session.commit(str(receipt))) if receipt.changed else receipt
 
 
-def _opened(store: Any) -> xr.Dataset:
+def _nodes(store: Any, mode: Literal["r", "a"]) -> tuple[zarr.Group, dict[str, Any]]:
+    """Return an archive's group and, path -> group or array, all that is in it."""
+    group = zarr.open_group(store, mode=mode)
+    return group, dict(group.members(max_depth=None))
+
+
+def _opened(group: zarr.Group, nodes: dict[str, Any]) -> xr.Dataset:
     """Return an archive unread; its step is the attribute ``step``."""
-    data = xr.open_zarr(store, consolidated=False, chunks=None).set_coords(ARRIVAL)
-    for name, array in data.coords.items():
-        if array.dims == (schema.SERIES,) and (name == schema.SERIES or array.dtype.kind in "OT"):
-            data = data.assign_coords({name: array.copy(data=np.array(array.values.tolist(), str))})
+    data = xr.open_zarr(group.store, consolidated=False, chunks=None).set_coords(ARRIVAL)
+    texts = {
+        name: (array.dims, np.array(array.values.tolist(), str), array.attrs)
+        for name, array in data.coords.items()
+        if array.dims == (schema.SERIES,) and (name == schema.SERIES or array.dtype.kind in "OT")
+    }
+    data = data.assign_coords(texts)
     if schema.SERIES not in data.coords or data.data_vars:  # maps, or series that an earlier version wrote densely
         return data
     length, count = data.sizes[schema.TIME], data.sizes[schema.SERIES]
     origin = int(seconds(data[schema.TIME].values[:1])[0])
     step = round(pd.Timedelta(data.attrs["step"]).total_seconds())
-    nodes = dict(zarr.open_group(store, mode="r").members(max_depth=None))
     parts = segments(nodes, origin, step, count)
     return data.assign(variables(parts, (length, count)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import cftime
@@ -27,6 +28,7 @@ class Merge(ABC):
 
     Args:
         group: the archive, open for writing.
+        nodes: path -> group or array in it.
         stored: the same as a Dataset, as it stood.
         ds: observations that agree with it (archive.agreement).
         arrived: seconds since 1970-01-01 at which each step became known, shape (time,), NaN for a bulk load.
@@ -37,11 +39,18 @@ class Merge(ABC):
     """
 
     def __init__(
-        self, group: zarr.Group, stored: xr.Dataset, ds: xr.Dataset, arrived: np.ndarray, *, first: bool
+        self,
+        group: zarr.Group,
+        nodes: Mapping[str, Any],
+        stored: xr.Dataset,
+        ds: xr.Dataset,
+        arrived: np.ndarray,
+        *,
+        first: bool,
     ) -> None:
-        self.group, self.stored, self.ds, self.arrived, self.first = group, stored, ds, arrived, first
+        self.group, self.nodes, self.stored = group, nodes, stored
+        self.ds, self.arrived, self.first = ds, arrived, first
         self.names = [str(name) for name in ds.data_vars]
-        self.nodes: dict[str, Any] = dict(group.members(max_depth=None))
         self.step = round(pd.Timedelta(str(group.attrs["step"])).total_seconds())
         self.origin = int(np.asarray(self.array(schema.TIME)[:])[0])
         self.length = self.array(schema.TIME).shape[0]
