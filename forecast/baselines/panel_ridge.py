@@ -24,7 +24,7 @@ from forecast.scaling import BaseScaling, SeriesScaling, restore
 
 NAME = "values"
 KNOWN = "known_series"  # what the scaling knows; other series may be forecast
-EFFORT = 2e10  # multiplications for the sums of squares: beyond this a sample of the series is enough
+EFFORT = 4e9  # multiplications for the sums of squares: beyond this a sample of the series is enough
 
 
 def fit(train: xr.DataArray, joined: xr.DataArray, choose: tuple[int, int], leads: int) -> xr.Dataset:

@@ -126,8 +126,9 @@ def _dataset(found: dict[str, np.ndarray], series: xr.DataArray, attrs: dict[str
 
 
 def _raised(values: np.ndarray, power: np.ndarray) -> np.ndarray:
-    """Return sign(y) |y|^p, the last dimension being the series."""
-    return np.where(power == 1, values, np.copysign(np.abs(values) ** power, values))
+    """Return sign(y) |y|^p for p = 1/2, 1 or 2, the last dimension being the series."""
+    size = np.abs(values)
+    return np.where(power == 1, values, np.copysign(np.where(power < 1, np.sqrt(size), size * size), values))
 
 
 def _scaled(values: np.ndarray, a: np.ndarray, b: np.ndarray, power: np.ndarray) -> np.ndarray:
