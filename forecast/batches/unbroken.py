@@ -77,13 +77,13 @@ def _run_ragged(model: Any, panel: Panel, steps: tuple[int, int], chunk: int) ->
     first, stop = steps
     found: Tensor | None = None
     for tapes in panel.begin.argsort(stable=True).split(ROWS):
-        begin = panel.begin[tapes]
+        begin = panel.begin[tapes].clamp(max=stop - 1)
         state, length = model.initial(len(tapes)), stop - int(begin.min())
         for at in range(0, length, chunk):
             start, size = begin + at, min(chunk, length - at)
             y, state = model(panel.inputs(tapes, start, size), panel.futures(tapes, start, size), state)
             when = start[:, None] + torch.arange(size)
-            wanted = (when >= first) & (when < stop)
+            wanted = (when >= first) & (when < stop) & (when >= panel.begin[tapes][:, None])
             if found is None:
                 found = y.new_full((len(panel.values), stop - first, *y.shape[2:]), torch.nan)
             row = tapes[:, None].expand_as(when)[wanted]

@@ -70,7 +70,7 @@ def issue(workspace: Workspace, *, issue_time: datetime | None = None) -> Issued
     reference = availability.last_known(archived[list(champion.targets)], issued, step, delay)
     known = availability.as_known(archived, issued, step, delay).sel({TIME: slice(None, reference)})
     state, seen, how = _resume(workspace, champion, known, reference)
-    forecast, after = predict(champion, _told(workspace, champion, seen, archived, reference), reference, state)
+    forecast, after = predict(champion, _told(champion, seen, archived, reference), reference, state)
     forecast = forecast.assign(_baselines(workspace, record, known, reference))
     late = pd.Timedelta(issued - reference) - step - delay
     degraded = _late(champion, reference, late // step) + _degraded(known, champion, reference)
@@ -84,11 +84,9 @@ def _trained_on(archived: xr.Dataset, champion: Forecaster) -> xr.Dataset:
     return archived.sel({SERIES: space[SERIES].values}) if SERIES in space.coords else archived
 
 
-def _told(
-    workspace: Workspace, champion: Forecaster, seen: xr.Dataset, archived: xr.Dataset, reference: Any
-) -> xr.Dataset:
+def _told(champion: Forecaster, seen: xr.Dataset, archived: xr.Dataset, reference: Any) -> xr.Dataset:
     """Return what a forecast reads: what it has seen, and of the steps ahead what is known beforehand."""
-    known = workspace.pipeline.task.known
+    known = champion.checkpoint.settings.get("known")
     if not known:
         return seen
     after = int(archived.get_index(TIME).get_loc(reference)) + 1

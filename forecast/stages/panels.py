@@ -21,7 +21,9 @@ from forecast.training.settings import Training
 from forecast.windows import Span
 
 CHUNK = 128  # steps that the gradient reaches back: series up to this long are read whole
-SIZES = {"hidden": 32, "dropout": 0.1, "residual": "none"}  # of networks within, where nobody says
+SIZES = {"hidden": 32, "dropout": 0.1}  # of networks within, where nobody says
+SHORT = 15  # seasons (of 4 steps or more): on shorter series a network only weighs what smoothing says, adding nothing
+LONG = 20  # times what a linear skip reads: shorter series have none
 
 
 def framed(pipeline: Pipeline, problem: Problem, steps: slice = slice(None)) -> tuple[Panel, SeriesScaling]:
@@ -148,6 +150,24 @@ def wrapped(one: Member, problem: Problem) -> tuple[str, dict[str, Any]]:
         one: the model as the pipeline names it.
         problem: whose seasons it is told.
     """
-    known = member("model", MODELS, one.type).Options.model_fields
-    inner = {key: value for key, value in SIZES.items() if key in known} | one.options
-    return "smoothed", {"inner": one.type, "inner_options": inner, "seasons": list(problem.seasons)}
+    known, steps = member("model", MODELS, one.type).Options.model_fields, length(problem)
+    skip = 2 * max(problem.leads, *problem.seasons, 0)
+    return "smoothed", {
+        "inner": one.type,
+        "inner_options": {key: value for key, value in SIZES.items() if key in known} | one.options,
+        "seasons": list(problem.seasons),
+        "skip": skip if steps >= LONG * skip else 0,
+        "added": steps >= SHORT * max(4, *problem.seasons[:1], 0),
+    }
+
+
+def length(problem: Problem) -> int:
+    """Return the median length of series over the training span, in steps from the first value to the span's end.
+
+    Args:
+        problem: whose targets count.
+    """
+    train = problem.split.select(problem.observed, problem.split.train)
+    seen = np.logical_or.reduce([train[name].notnull().transpose(TIME, SERIES).values for name in problem.targets])
+    begun = seen.any(axis=0)
+    return int(np.median(len(seen) - seen.argmax(axis=0)[begun])) if begun.any() else 0

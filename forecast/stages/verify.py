@@ -10,7 +10,7 @@ import xarray as xr
 from forecast import schema, verification
 from forecast.axes import AXIS, label
 from forecast.schema import BASELINE, LEAD, REFERENCE
-from forecast.stages.problem import laid, roles
+from forecast.stages.problem import laid, observed_steps, roles
 from forecast.stages.workspace import Workspace
 
 
@@ -38,20 +38,18 @@ def verify(workspace: Workspace) -> Verified:
     if issues.empty:
         return Verified([], "no forecast has been issued yet")
     forecasts = [workspace.store.read(forecast_id) for forecast_id in issues["forecast_id"]]
-    observed = workspace.archive.load()
-    if workspace.pipeline.task.align == "end":
-        observed = laid(
-            workspace.pipeline.task, observed, roles(workspace.pipeline, observed, workspace.source.targets)[0]
-        )
-    observed = observed.sel({schema.TIME: slice(issues[REFERENCE].min(), None)})
-    last = observed[schema.TIME].values[-1]
+    observed, task = workspace.archive.load(), workspace.pipeline.task
+    targets, _ = roles(workspace.pipeline, observed, workspace.source.targets)
+    observed = laid(task, observed, targets)
+    last = observed[schema.TIME].values[observed_steps(observed, targets, task) - 1]
+    observed = observed.sel({schema.TIME: slice(issues[REFERENCE].min(), last)})
     due = [one for one in forecasts if (one[schema.VALID_TIME].values <= last).any()]
     when = label(last, observed.attrs.get(AXIS, ""))
     note = f"{len(forecasts)} issued, {len(due)} of them with a valid time observed by {when}"
     if not due:
         return Verified([], note)
-    targets = dict.fromkeys(target for one in due for target in _targets(one))
-    return Verified([row for target in targets for row in _rows(target, due, observed)], note)
+    scored = dict.fromkeys(target for one in due for target in _targets(one))
+    return Verified([row for target in scored for row in _rows(target, due, observed)], note)
 
 
 def _targets(forecast: xr.Dataset) -> list[str]:
