@@ -147,7 +147,8 @@ def _searched(
     one = one.model_copy(update={"ensemble": None})
     settings = _settings(workspace.pipeline, problem, one)
     present = _options(problem, one) | {f"training.{name}": value for name, value in settings.model_dump().items()}
-    axes = space(one.type, present, keep)
+    steps = problem.split.select(problem.observed, problem.split.train).sizes[TIME]
+    axes = space(one.type, present, keep, steps)
     start, study = first(axes, present), f"{one.name}-{_same(workspace.pipeline, one, axes)}-{problem.data_version}"
     folder = workspace.folder / "tuning" / study
     search = Search(folder, axes, start, warmup=_warmup(settings), seed=settings.seed)

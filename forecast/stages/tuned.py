@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.items import InlineTable
+from tomlkit.items import Table
 
 from forecast.config import Pipeline, parse
 from forecast.config.pipeline import PATHS
@@ -84,17 +84,23 @@ def write(
 def _set(section: Any, key: str, value: Any, before: Any) -> None:
     """Set a key of a model's section, with a comment."""
     inner, _, last = key.rpartition(".")
-    if inner and inner not in section:
-        section.add(inner, tomlkit.inline_table())
-    table = section[inner] if inner else section
     old = "what a rule chose" if before is None else tomlkit.item(_plain(before)).as_string()
+    if inner and not isinstance(section.get(inner), Table):
+        there = _comment(section, inner)  # one comment for all that it holds
+        together = tomlkit.inline_table()
+        together.update({**section.get(inner, {}), last: _plain(value)})
+        section[inner] = together
+        section[inner].comment(f"{there}, {last} {old}" if there.startswith(BEFORE) else f"{BEFORE}{last} {old}")
+        return
+    table = section[inner] if inner else section
+    there = _comment(table, last)
     table[last] = _plain(value)
-    spot = section[inner] if isinstance(table, InlineTable) else table[last]
-    there = spot.trivia.comment.removeprefix("# ")
-    if not isinstance(table, InlineTable):
-        spot.comment(f"{BEFORE}{old}" + (f"; {there}" if there and not there.startswith(BEFORE) else ""))
-    else:  # one comment for all that it holds
-        spot.comment(f"{there}, {last} {old}" if there.startswith(BEFORE) else f"{BEFORE}{last} {old}")
+    table[last].comment(f"{BEFORE}{old}" + (f"; {there}" if there and not there.startswith(BEFORE) else ""))
+
+
+def _comment(table: Any, key: str) -> str:
+    """Return the comment that stands behind a key, or ""."""
+    return str(table[key].trivia.comment).removeprefix("# ") if key in table else ""
 
 
 def _plain(value: Any) -> Any:

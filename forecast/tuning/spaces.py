@@ -71,13 +71,14 @@ SPACES: dict[str, dict[str, Axis]] = {
 }
 
 
-def space(kind: str, present: Mapping[str, Any], keep: Iterable[str] = ()) -> Space:
+def space(kind: str, present: Mapping[str, Any], keep: Iterable[str] = (), longest: float = math.inf) -> Space:
     """Return what a search over one model may change.
 
     Args:
         kind: the model's name in the registry.
         present: key -> what the pipeline says now (None: a rule decides); keys that it lacks are not searched.
         keep: keys that stay as they are.
+        longest: steps of the training span, beyond which no chunk reaches unless the pipeline's own does.
 
     Raises:
         ForecastError: no key of that name can be searched, or none is left.
@@ -94,6 +95,8 @@ def space(kind: str, present: Mapping[str, Any], keep: Iterable[str] = ()) -> Sp
         if all(key in present for key in keys) and not set(keys) & set(keep):
             now = [present[key] for key in keys]
             made = _concrete(axis, now[0] if len(now) == 1 else tuple(now))
+            if isinstance(made, Choice) and "training.k2" in keys and present["training.k2"] is not None:
+                made = Choice(tuple(one for one in made.values if _reach(one) <= max(longest, present["training.k2"])))
             if isinstance(made, Range) or len(made.values) > 1:
                 found[name] = made
     if not found:
@@ -120,6 +123,11 @@ def _times(now: Any, factor: Any) -> Any:
     if isinstance(now, tuple):
         return tuple(_times(*pair) for pair in zip(now, factor, strict=True))
     return max(1, round(now * factor))
+
+
+def _reach(value: Any) -> int:
+    """Return k2, alone or beside k1."""
+    return int(value[-1] if isinstance(value, tuple) else value)
 
 
 def first(axes: Space, present: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_values_change_where_they_stand_and_say_what_stood_there(file: Path) -> 
     text = written(file, file.with_name("new.toml"))
     assert text.startswith("# Written by `forecast tune`\n# lstm: 9 trials\n# The rest is one.toml.\n\n# my pipeline\n")
     assert "hidden = 64 # tuned, before: 24; by feel\n" in text
-    assert "training = { k1 = 4, k2 = 8 } # tuned, before: k2 4\n" in text
+    assert "training = {k1 = 4, k2 = 8} # tuned, before: k2 4\n" in text
     assert "learning_rate = 0.002 # tuned, before: 0.01; quick\n" in text
     assert "context = 12 # tuned, before: what a rule chose\n" in text
     assert 'paths = ["data.csv"]   # from the office\n' in text and "epochs = 5" in text

@@ -49,6 +49,13 @@ def test_chunks_and_their_reach_are_multiples_of_the_pipelines_own() -> None:
     assert first(space("lstm", present), present)["training.k1, training.k2"] == (1, 3)
 
 
+def test_no_chunk_reaches_beyond_the_training_span_unless_the_pipelines_own_does() -> None:
+    present = LSTM | PRESENT | {"training.k1": 20, "training.k2": 20}
+    assert space("lstm", present, longest=39)["training.k1, training.k2"] == Choice(((10, 10), (20, 20)))
+    assert space("lstm", present, longest=12)["training.k1, training.k2"] == Choice(((10, 10), (20, 20)))
+    assert space("bilstm", present, longest=40)["training.k2"] == Choice((20, 40))
+
+
 def test_a_value_that_a_rule_decides_stays_among_those_tried() -> None:
     present = LSTM | PRESENT | {"hidden": None, "training.learning_rate": None, "training.k1": None}
     axes = space("lstm", present)
