@@ -71,16 +71,6 @@ class Likelihood(ABC):
             back: as above.
         """
 
-    @abstractmethod
-    def moved(self, o: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
-        """Return the outputs of shift + factor z, where ``o`` are those of z.
-
-        Args:
-            o: outputs (..., P).
-            shift: (...), in scaled units.
-            factor: (...), above 0.
-        """
-
 
 class StudentT(Likelihood):
     """Student's t: heavy tails, so that one wild value does not teach a wide scale."""
@@ -98,10 +88,6 @@ class StudentT(Likelihood):
         """See the contract."""
         location, scale, df = (part.unsqueeze(-1) for part in self._parameters(o))
         return location + scale * torch.as_tensor(special.stdtrit(df.numpy(), levels.double().numpy()))
-
-    def moved(self, o: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
-        """See the contract."""
-        return torch.stack([shift + factor * o[..., 0], o[..., 1] + factor.log(), o[..., 2]], dim=-1)
 
     @staticmethod
     def _parameters(o: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -131,10 +117,6 @@ class NegativeBinomial(Likelihood):
         count = torch.as_tensor(_least(levels.double().numpy(), 1 / dispersion, 1 / (1 + dispersion * mean)))
         a, b, p = (part.unsqueeze(-1) for part in way)
         return (count**p - a) / b
-
-    def moved(self, o: Tensor, shift: Tensor, factor: Tensor) -> Tensor:
-        """See the contract; of the first output, which the mean follows, and not of the dispersion."""
-        return torch.stack([shift + factor * o[..., 0], o[..., 1]], dim=-1)
 
     @staticmethod
     def _parameters(o: Tensor, a: Tensor, b: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:

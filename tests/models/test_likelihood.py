@@ -88,17 +88,6 @@ def test_cost_and_gradient_stay_finite_at_extremes_in_float32(name: str, size: f
             assert one.quantile(o.detach(), levels, once).isfinite().all()
 
 
-def test_moved_outputs_are_those_of_the_moved_values() -> None:
-    o, shift, factor = outputs(3), torch.tensor(0.7).double(), torch.tensor(2.5).double()
-    levels = torch.tensor([0.1, 0.5, 0.8], dtype=torch.float64)
-    o[..., 1] = o[..., 1].abs() + 3  # far above the narrowest scale
-    moved = T.quantile(T.moved(o, shift, factor), levels)
-    np.testing.assert_allclose(moved.numpy(), (shift + factor * T.quantile(o, levels)).numpy(), rtol=0, atol=0.02)
-    o = outputs(2)
-    assert torch.equal(COUNTS.moved(o, shift, factor)[..., 0], shift + factor * o[..., 0])
-    assert torch.equal(COUNTS.moved(o, shift, factor)[..., 1], o[..., 1])
-
-
 def test_what_is_no_count_is_refused() -> None:
     o, back = torch.zeros(1, 1, 1, 1, 2), torch.tensor([[[0.0, 1.0, 1.0]]])
     for value in (-1.0, 0.5):
