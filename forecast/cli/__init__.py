@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from forecast import __version__
-from forecast.cli import ask, doctor, experiment, operate, show, start, tune
+from forecast.cli import ask, backtest, doctor, experiment, operate, show, start, tune
 from forecast.errors import ForecastError
 from forecast.process import settle
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 ROOMS = (
     (start, "Begin"),
     (operate, "Operate"),
+    (backtest, "Operate"),
     (tune, "Experiment"),
     (experiment, "Experiment"),
     (doctor, "Experiment"),

@@ -110,6 +110,8 @@ def _columns(scores: xr.Dataset, factor: float) -> list[Column]:
         if baseline in scores["baseline"].values:
             gain = 100 * (1 - mse / mse.sel(forecaster=baseline)).values
             columns.append(Column(f"skill vs {short} %", gain, "+.1f", highest=True))
+    if "crps" not in scores:
+        return columns
     return [*columns, Column("CRPS", factor * scores["crps"].mean("lead").values, ".2f")]
 
 
@@ -119,10 +121,10 @@ def _caption(scores: xr.Dataset) -> str:
     lines = {
         "RMSE": scores["rmse"].attrs["definition"],
         "skill": f"against persistence and climatology; {skill}; here MSE is the mean over all leads, in %",
-        "CRPS": f"{scores['crps'].attrs['definition']}; mean over all leads",
+        "CRPS": f"{scores['crps'].attrs['definition']}; mean over all leads" if "crps" in scores else "",
         "cover": f"{scores['coverage'].attrs['definition']} ({nominal:.0f} %); mean over all leads",
     }
-    return "\n".join(f"{name}: {text}" for name, text in lines.items())
+    return "\n".join(f"{name}: {text}" for name, text in lines.items() if text)
 
 
 def _leads(scores: xr.Dataset) -> Any:

@@ -56,18 +56,8 @@ class Comparison:
         first: target -> forecaster -> score -> number, and ``differences`` have a ``whole_difference`` and so on.
         """
         head = {"champion": self.champion, "reason": self.reason, "span": self.span, "data_version": self.data_version}
-        overall = {target: _overall(one.whole) for target, one in self.panels.items()}
-        scores = {
-            target: {
-                str(name): {
-                    str(score): self._by_lead(column.sel(forecaster=name))
-                    for score, column in table.data_vars.items()
-                    if column.dims == ("forecaster", LEAD)
-                }
-                for name in table["forecaster"].values
-            }
-            for target, table in self.test.items()
-        }
+        overall = {target: overall(one.whole) for target, one in self.panels.items()}
+        scores = {target: by_lead(table, self.axis) for target, table in self.test.items()}
         differences = {target: self._difference(interval) for target, interval in self.intervals.items()}
         found = {"scores": scores, "differences": differences, "figures": [str(path) for path in self.figures]}
         return {**head, **({"overall": overall} if overall else {}), **found}
@@ -76,17 +66,29 @@ class Comparison:
         whole = {str(name): float(one) for name, one in interval.data_vars.items() if not one.dims}
         names = [name for name in ("difference", "lower", "upper", "p") if name in interval]
         about = {name: interval.attrs[name] for name in ("a", "b", "drawn") if name in interval.attrs}
-        return about | whole | {name: self._by_lead(interval[name]) for name in names}
-
-    def _by_lead(self, column: xr.DataArray) -> dict[str, float]:
-        """Return lead -> number."""
-        leads = column[LEAD].values
-        named = [axes.label_lead(lead, self.axis) if self.axis else pd.Timedelta(lead).isoformat() for lead in leads]
-        return dict(zip(named, map(float, column.values), strict=True))
+        return about | whole | {name: _numbers(interval[name], self.axis) for name in names}
 
 
-def _overall(whole: xr.Dataset) -> dict[str, Any]:
-    """Return forecaster -> score -> number, and of how many series."""
+def by_lead(table: xr.Dataset, axis: str = "") -> dict[str, dict[str, dict[str, float]]]:
+    """Return forecaster -> score -> lead -> number.
+
+    Args:
+        table: scores by (forecaster, lead); others are left out.
+        axis: what the steps are called, as the data's attribute ``axis``.
+    """
+    columns = [name for name, column in table.data_vars.items() if column.dims == ("forecaster", LEAD)]
+    names = map(str, table["forecaster"].values)
+    return {name: {str(one): _numbers(table[one].sel(forecaster=name), axis) for one in columns} for name in names}
+
+
+def overall(whole: xr.Dataset) -> dict[str, Any]:
+    """Return forecaster -> score -> number, of how many series, and how many of them have no scale."""
     names = map(str, whole["forecaster"].values)
     scores = {name: {str(one): float(whole[one].sel(forecaster=name)) for one in whole.data_vars} for name in names}
     return scores | {key: int(whole.attrs[key]) for key in ("series", "left_out")}
+
+
+def _numbers(column: xr.DataArray, axis: str) -> dict[str, float]:
+    """Return lead -> number."""
+    leads = [axes.label_lead(lead, axis) if axis else pd.Timedelta(lead).isoformat() for lead in column[LEAD].values]
+    return dict(zip(leads, map(float, column.values), strict=True))

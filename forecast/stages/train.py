@@ -8,37 +8,26 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import xarray as xr
-
-from forecast import __version__, schema
-from forecast.backtest import backtest
-from forecast.baselines import BASELINES
-from forecast.baselines.base import Baseline
-from forecast.calibration import Calibration
-from forecast.checkpoint import Checkpoint
-from forecast.config import Member
+from forecast import __version__
 from forecast.figures import loss_curves
 from forecast.models import MODELS
 from forecast.models.base import checked
-from forecast.predict import forecaster
 from forecast.registry import member
 from forecast.stages import gallery, logbook, panels, records
 from forecast.stages.fit import Fitted, fit_model, unfinished
+from forecast.stages.learn import calibrated, fit_baseline, longer, relearned
 from forecast.stages.problem import Problem, pose
 from forecast.stages.workspace import Report, Workspace, silent
 from forecast.tracking import Run
 from forecast.training.progress import History
-from forecast.training.settings import Training
-from forecast.verification import within
 
 JUDGED = "judged"  # folder of checkpoints that the validation span judges, where others are used afterwards
-COPIES = 16  # of its data that a baseline may hold, in double precision with their lags
 
 
 @dataclass(frozen=True)
@@ -125,7 +114,7 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
                 run.metrics(fitted.history)
                 run.tags({"note": fitted.note})
                 longest = max(1, fitted.summary["best_epoch"])
-                again = partial(_longer, workspace, one=one, settings=settings, epochs=longest, report=report)
+                again = partial(longer, workspace, one=one, settings=settings, epochs=longest, report=report)
                 _keep(workspace, problem, fitted, again, run, entries, kept)
                 learned |= fitted.learning
         if learned:
@@ -135,71 +124,6 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
     records.write(workspace, records.Record(problem.data_version, pipeline.digest(), parent.id, kept))
     shutil.rmtree(unfinished(workspace), ignore_errors=True)
     return Trained(entries, problem.data_version, parent.id)
-
-
-def settings_of(problem: Problem, workspace: Workspace, family: str) -> dict[str, Any]:
-    """Return what every checkpoint of a problem remembers: roles, leads, step, units, data version, spans.
-
-    Args:
-        problem: what was learned.
-        workspace: of which pipeline.
-        family: "model", or "baseline", which looks at no covariates.
-    """
-    covariates = problem.covariates if family == "model" else ()
-    known = problem.known if family == "model" else ()
-    used = (*problem.targets, *covariates, *known)
-    train = problem.split.train
-    return {
-        "pipeline": workspace.pipeline.name,
-        "targets": list(problem.targets),
-        "covariates": list(covariates),
-        "known": list(known),
-        "leads": problem.leads,
-        "step": problem.step.isoformat(),
-        "units": {name: problem.observed[name].attrs["units"] for name in used},
-        "data_version": problem.data_version,
-        "config": workspace.pipeline.digest(),
-        "train": [str(train[0]), str(train[1])],
-    }
-
-
-def space_of(problem: Problem) -> xr.Dataset:
-    """Return the coordinates of space, for a checkpoint to compare with, and which cells count where some do not."""
-    mask = {} if problem.mask is None else {"mask": problem.mask.variable}
-    return xr.Dataset(mask, coords=schema.space_coords(problem.observed))
-
-
-def _longer(
-    workspace: Workspace, problem: Problem, one: Member, settings: Training, epochs: int, report: Report
-) -> Fitted:
-    """Train a model for so many epochs, with nothing to stop it early."""
-    return fit_model(workspace, problem, one, settings.model_copy(update={"epochs": epochs}), report, judged=True)
-
-
-def fit_baseline(problem: Problem, name: str, memory: int) -> Fitted:
-    """Fit a baseline to every target; one that has to hold more than fits learns from the newest steps of training.
-
-    Where training goes on to the end of validation, it chooses its settings within training.
-
-    Args:
-        problem: what is to be forecast.
-        name: of the baseline.
-        memory: bytes that may be held.
-    """
-    kind: type[Baseline] = member("baseline", BASELINES, name)
-    datasets, split, note = {}, problem.split, ""
-    for target in problem.targets:
-        baseline, observed = kind(), problem.observed[target]
-        train, validate = split.select(observed, split.train), None
-        if split.train[1] != split.validate[1]:
-            validate = split.select(observed, split.validate)
-        fits = max(2, memory // COPIES * len(observed) // observed.nbytes)
-        if problem.size > memory and len(train) > fits and not kind.one_pass:
-            note = f"fitted on the newest {fits} steps of training: all of them do not fit into [training] memory"
-            train, validate = train[-fits:].load(), None if validate is None else validate[:fits].load()
-        baseline.fit(train, problem.leads, validate)
-        datasets[f"fitted:{target}"] = baseline.fitted
-    return Fitted(name, name, "baseline", {}, datasets, note=note)
 
 
 def _keep(
@@ -213,26 +137,16 @@ def _keep(
 ) -> None:
     """Calibrate a forecaster, learn it ``again`` where the problem says so; write, log and register it."""
     begun = time.perf_counter() - fitted.seconds
-    raw = _checkpoint(workspace, problem, fitted)
-    path, task = workspace.models / f"{fitted.name}.safetensors", workspace.pipeline.task
-    blocks = problem.split.calibration
-    past = backtest(forecaster(raw), problem.observed, (blocks[0][0], blocks[-1][1]))
-    if any(not bool(values.notnull().any()) for values in past.values()):
+    path = workspace.models / f"{fitted.name}.safetensors"
+    raw = calibrated(workspace, problem, fitted)
+    if raw is None:
         note = "left out: the record is too short for it to say anything of the calibration span"
         entries.append(Entry(fitted.name, fitted.family, "", path, fitted.seconds, note=note))
         return
-    for target, values in past.items():
-        inside = within(values, *blocks)
-        seed = workspace.pipeline.training.seed
-        size = panels.size(problem, target) if problem.panel else None
-        truth = problem.observed[target]
-        calibration = Calibration.fit(inside, truth, task.quantiles, task.members, seed, size=size)
-        raw.datasets[f"calibration:{target}"] = calibration.to_dataset()
     judged = path.parent / JUDGED / path.name if problem.refit else path
     version = first = raw.save(judged)
     if problem.refit:
-        kinds = {name: one for name, one in raw.datasets.items() if name.startswith("calibration:")}
-        version = _checkpoint(workspace, problem.again(), again(problem.again()), kinds).save(path)
+        version = relearned(workspace, problem, raw, again).save(path)
     registered = logbook.register(run, fitted.name, path, problem, workspace.pipeline.name)
     entry = Entry(
         fitted.name,
@@ -253,12 +167,3 @@ def _keep(
         "registered": registered,
         "judged": {"version": first, "path": str(judged.relative_to(workspace.folder))},
     }
-
-
-def _checkpoint(
-    workspace: Workspace, problem: Problem, fitted: Fitted, more: Mapping[str, xr.Dataset] | None = None
-) -> Checkpoint:
-    """Return what was fitted, with what it must remember of its problem, and more Datasets beside its own."""
-    settings = settings_of(problem, workspace, fitted.family) | fitted.settings
-    datasets = fitted.datasets | {"space": space_of(problem)} | dict(more or {})
-    return Checkpoint(fitted.name, fitted.type, fitted.family, settings, fitted.weights, datasets)

@@ -8,8 +8,8 @@ import pytest
 from forecast.batches.blocks import Blocks
 from forecast.stages.fit import fit_model, framed
 from forecast.stages.ingest import ingest
+from forecast.stages.learn import fit_baseline
 from forecast.stages.problem import Problem, pose
-from forecast.stages.train import fit_baseline
 from forecast.stages.workspace import silent
 from tests.stages.conftest import TEXT, Place, place_at, table
 

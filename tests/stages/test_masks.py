@@ -17,8 +17,8 @@ from forecast.errors import ForecastError
 from forecast.predict import Forecaster, forecaster
 from forecast.registry import member
 from forecast.stages.fit import Fitted, fit_model
+from forecast.stages.learn import settings_of, space_of
 from forecast.stages.problem import Problem, concrete
-from forecast.stages.train import settings_of, space_of
 from forecast.stages.workspace import Workspace, silent
 
 NETWORKS = {
