@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks global_models`` runs ``forecast run`` on each of five competitions with nothing but the
 official horizon and split said: an LSTM, an ensemble of five, an MLP, and the usual baselines. ``--statistics`` adds
-Theta, ETS and ARIMA, an hour of CPU time; names of competitions (m3_yearly ...) choose among them, ``--quick`` leaves
+Theta, ETS and ARIMA, an hour of CPU time; ``--only m3_yearly ...`` chooses among the competitions, ``--quick`` leaves
 the ensemble out. Settings were chosen on the h steps before each official test span (docs/log.md), which is read once.
 
 Published: Chronos-Bolt (Base) from Ansari et al. 2024 and its model card's table of results, as MASE with the season's

@@ -138,7 +138,7 @@ def test_an_issue_goes_on_from_the_last_observed_month(workspace: Workspace) -> 
     assert issued.forecast.attrs["axis"] == "month" and issued.forecast.sizes[LEAD] == HORIZON
     assert str(issued.forecast["forecast_reference_time"].values[0])[:7] == "2005-12"
     assert np.isfinite(issued.forecast["sales_quantile"].values).all()
-    assert verify(workspace).note == "1 issued, 0 of them with a valid time observed by 2006-04"
+    assert verify(workspace).note == "1 issued, 0 of them with a valid time observed by 2005-12"
 
 
 def test_check_says_how_networks_learn_and_why(workspace: Workspace) -> None:
