@@ -56,11 +56,11 @@ class Comparison:
         first: target -> forecaster -> score -> number, and ``differences`` have a ``whole_difference`` and so on.
         """
         head = {"champion": self.champion, "reason": self.reason, "span": self.span, "data_version": self.data_version}
-        overall = {target: overall(one.whole) for target, one in self.panels.items()}
+        whole = {target: overall(one.whole) for target, one in self.panels.items()}
         scores = {target: by_lead(table, self.axis) for target, table in self.test.items()}
         differences = {target: self._difference(interval) for target, interval in self.intervals.items()}
         found = {"scores": scores, "differences": differences, "figures": [str(path) for path in self.figures]}
-        return {**head, **({"overall": overall} if overall else {}), **found}
+        return {**head, **({"overall": whole} if whole else {}), **found}
 
     def _difference(self, interval: xr.Dataset) -> dict[str, Any]:
         whole = {str(name): float(one) for name, one in interval.data_vars.items() if not one.dims}
