@@ -18,7 +18,7 @@ from torch import Tensor
 from forecast import outputs, schema
 from forecast.baselines import BASELINES
 from forecast.baselines.base import Baseline
-from forecast.batches import Frames, frames, panel, run
+from forecast.batches import Frames, Panel, frames, panel, run
 from forecast.calibration import ABOVE, BELOW, Calibration
 from forecast.checkpoint import Checkpoint
 from forecast.errors import ForecastError
@@ -30,6 +30,7 @@ from forecast.scaling import Scaling, SeriesScaling, restore
 from forecast.schema import LEAD, MEMBER, REFERENCE, TIME, VALID_TIME
 
 State = dict[str, np.ndarray]
+HELD = 2**25  # numbers that a network says of some series of a table at once
 
 
 class Forecaster(ABC):
@@ -133,8 +134,27 @@ class ModelForecaster(Forecaster):
         self, observed: xr.Dataset, references: np.ndarray, state: State | None = None
     ) -> tuple[dict[str, xr.DataArray], State | None]:
         """See the contract."""
-        settings = self.checkpoint.settings
         data, before, steps = self._seen(observed, references, state)
+        each = max(1, HELD // (len(references) * len(self.leads) * self.model.shape.outputs))
+        parts, states = [], []
+        for start in range(0, len(data.values), each) if isinstance(data, Panel) else (0,):
+            rows = slice(start, start + each) if isinstance(data, Panel) else slice(None)
+            own = None if before is None else {name: value[rows] for name, value in before.items()}
+            found, after = self._said(data.only(rows) if isinstance(data, Panel) else data, own, steps)
+            parts.append(found)
+            states.append(after)
+        whole = [torch.cat(many) for many in zip(*parts, strict=True)]
+        going_on = {name: torch.cat([one[name] for one in states]).numpy() for name in states[0] if all(states)}
+        return {
+            name: self._spread([part.select(3, at) for part in whole], observed, name, references)
+            for at, name in enumerate(self.targets)
+        }, going_on
+
+    def _said(
+        self, data: Frames, before: dict[str, Tensor] | None, steps: tuple[int, int]
+    ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        """Return the middle, lowest and highest that the network says, (S, R, L, K[, H, W]), and the state after."""
+        settings = self.checkpoint.settings
         levels, back = settings.get("levels") or (), data.back(torch.arange(len(data.values)))
         if settings.get("multistep") == "recursive":
             z, after = outputs.sample_paths(self.model, data, before, steps=steps, levels=levels, seed=settings["seed"])
@@ -142,11 +162,8 @@ class ModelForecaster(Forecaster):
         else:
             y, after = run(self.model, data, before, steps=steps, window=settings["window"])
             found = outputs.quantiles(y, self.model.shape, levels, back)
-        sides = outputs.outer(found, self.model.shape, back)
-        return {
-            name: self._spread([part.select(3, at) for part in (found, *sides)], observed, name, references)
-            for at, name in enumerate(self.targets)
-        }, {name: value.numpy() for name, value in after.items()}
+        middle = found.select(4, levels.index(0.5) if levels else 0).clone()
+        return (middle, *outputs.outer(found, self.model.shape, back)), after
 
     def paths(
         self,
@@ -224,11 +241,10 @@ class ModelForecaster(Forecaster):
         )
 
     def _spread(self, said: Sequence[Tensor], observed: xr.Dataset, name: str, references: np.ndarray) -> xr.DataArray:
-        """Turn quantiles (S, reference, L, Q[, H, W]) in scaled units, and the outer two, into a forecast."""
-        found, *sides = said
-        levels = self.checkpoint.settings.get("levels") or []
-        central = self._labelled(found.select(3, levels.index(0.5) if levels else 0), observed, name, references)
-        if not levels:
+        """Turn the middle and both sides (S, reference, L[, H, W]) in scaled units into a forecast."""
+        middle, *sides = said
+        central = self._labelled(middle, observed, name, references)
+        if not self.checkpoint.settings.get("levels"):
             return central
         away = [abs(self._labelled(one, observed, name, references) - central) for one in sides]
         below, above = ((central.dims, one.values) for one in away)

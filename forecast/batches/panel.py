@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -95,6 +95,11 @@ class Panel(Frames):
     def back(self, tape_B: Tensor) -> Tensor | None:
         """See the contract."""
         return None if self.ways is None else self.ways[tape_B]
+
+    def only(self, series: slice) -> Panel:
+        """Return the same of some ``series``."""
+        own = {name: getattr(self, name) for name in ("values", "begin", "known", "static", "ways")}
+        return replace(self, **{name: None if one is None else one[series] for name, one in own.items()})
 
     def digest(self) -> str:
         """See the contract."""

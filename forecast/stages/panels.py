@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,10 @@ from forecast.training.settings import Training
 from forecast.windows import Span
 
 CHUNK = 128  # steps that the gradient reaches back: series up to this long are read whole
+FEWEST, USUAL, MOST = 8, 64, 1024  # series side by side: so many that an epoch has UPDATES updates and more
+UPDATES = 4
+EPOCHS = 12  # over tables of up to some thousand series
+ENOUGH = 2400  # updates: larger tables are walked over less often, twice at least
 SIZES = {"hidden": 32, "dropout": 0.1}  # of networks within, where nobody says
 SHORT = 15  # seasons (of 4 steps or more): on shorter series a network only weighs what smoothing says, adding nothing
 LONG = 20  # times what a linear skip reads: shorter series have none
@@ -99,16 +104,18 @@ def usual(problem: Problem) -> dict[str, Any]:
     Args:
         problem: whose size decides.
     """
-    steps = _steps(problem)
+    steps, series = _steps(problem), problem.observed.sizes[SERIES]
     chunk = min(steps, CHUNK)
+    streams = min(max(series // UPDATES, FEWEST), USUAL if series <= USUAL**2 else series // USUAL, MOST)
+    updates = math.ceil(series / streams) * math.ceil(steps / chunk)
     return {
         "mode": "stateful",
         "loss": "pinball",
         "k1": chunk,
         "k2": chunk,
-        "streams": 64,
-        "epochs": 12,
-        "patience": 12,
+        "streams": streams,
+        "epochs": min(EPOCHS, max(2, math.ceil(ENOUGH / updates))),
+        "patience": EPOCHS,
         "learning_rate": 5e-3,
         "weight_decay": 1e-2,
         "average": 0.98,
