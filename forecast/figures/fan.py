@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from forecast.axes import AXIS
 from forecast.figures.style import (
     COLOURS,
     INK,
@@ -48,17 +49,18 @@ def series_fan(
     """
     issue = issue.isel({REFERENCE: -1})
     reference = issue[REFERENCE].values[()]
+    steps = str(issue.attrs.get(AXIS, ""))
     central, symbol = readable(_at(issue[variable], place))
     truth, _ = readable(_at(observed, place).assign_attrs(units=issue[variable].attrs.get("units", "")))
-    title = f"{quantity(central, symbol)}: {_where(central, place)}, forecast from {stamp(reference)}"
+    title = f"{quantity(central, symbol)}: {_where(central, place)}, forecast from {stamp(reference, steps)}"
     figure, grid = sheet(1, 1, (9.5, 4.2), title, _note(issue, variable))
     axes = grid[0, 0]
     times = valid_times(np.array([reference]), issue[LEAD].values)[0]
-    x = time_axis(axes, times, reference)
+    x = time_axis(axes, times, reference, steps)
     start = int((truth[TIME].values <= reference).sum()) - (history or 2 * len(times))
     truth = truth.isel({TIME: slice(max(start, 0), None)})
     truth = truth.isel({TIME: truth[TIME].values <= times[-1]})
-    axes.plot(time_axis(axes, truth[TIME].values, reference), truth.values, color=INK, lw=1.5, zorder=3)
+    axes.plot(time_axis(axes, truth[TIME].values, reference, steps), truth.values, color=INK, lw=1.5, zorder=3)
     ends = {"forecast": (float(central[-1]), COLOURS[0])}
     if f"{variable}_quantile" in issue:
         bands, _ = readable(_at(issue[f"{variable}_quantile"], place))
@@ -72,7 +74,7 @@ def series_fan(
     axes.plot(x, central.values, color=COLOURS[0], lw=2, zorder=4)
     if truth.size and truth[TIME].values[-1] == times[-1]:
         ends["observed"] = (float(truth[-1]), INK)
-    axes.axvline(time_axis(axes, np.array([reference]), reference)[0], color="#b5b5b5", lw=1, zorder=1)
+    axes.axvline(time_axis(axes, np.array([reference]), reference, steps)[0], color="#b5b5b5", lw=1, zorder=1)
     axes.margins(x=0)
     label_ends(axes, ends)
     return figure

@@ -6,16 +6,21 @@ Colours: Okabe & Ito (2008), Color Universal Design. Sizes are inches and points
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from forecast import units
+from forecast.axes import PERIODS, label
+from forecast.schema import shift_time
 
 INK, QUIET, GRID, EMPTY = "#1f1f1f", "#6b6b6b", "#e4e4e4", "#ededed"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C6D1F")
@@ -151,9 +156,19 @@ def some(count: int, most: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
 
 
-def time_axis(axes: Axes, times: np.ndarray, origin: Any) -> np.ndarray:
-    """Return times that the axis can draw, and dress it: dates, or days since ``origin`` in other calendars."""
+def time_axis(axes: Axes, times: np.ndarray, origin: Any, axis: str = "") -> np.ndarray:
+    """Return times that the axis can draw, and dress it: dates, or days since ``origin`` in other calendars.
+
+    Where the data's steps have a name (``axis``, see forecast/axes.py), they are counted from ``origin``, and called so.
+    """
     values = np.asarray(times)
+    if axis:
+        step = timedelta(days=PERIODS[axis])
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.xaxis.set_major_formatter(
+            lambda steps, _: label(shift_time(np.array([origin]), round(steps) * step)[0], axis)
+        )
+        return np.array([pd.Timedelta(time - origin) / step for time in values])
     if np.issubdtype(values.dtype, np.datetime64):
         locator = AutoDateLocator(minticks=3, maxticks=8)
         axes.xaxis.set_major_locator(locator)
@@ -165,8 +180,10 @@ def time_axis(axes: Axes, times: np.ndarray, origin: Any) -> np.ndarray:
     return np.array([(time - origin).total_seconds() / 86400 for time in values])
 
 
-def stamp(time: Any) -> str:
-    """Return a time as people write it: the date, and the hour where there is one."""
+def stamp(time: Any, axis: str = "") -> str:
+    """Return a time as people write it: the date, and the hour where there is one; or its step's name."""
+    if axis:
+        return label(time, axis)
     text = str(time.astype("datetime64[m]")) if isinstance(time, np.datetime64) else f"{time:%Y-%m-%dT%H:%M}"
     return text.replace("T00:00", "").replace("T", " ")
 

@@ -82,3 +82,12 @@ def test_baselines_are_grey_and_models_have_colours_of_their_own():
 def test_figures_leave_matplotlibs_global_state_alone():
     code = "import sys, forecast.figures; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_steps_that_have_a_name_are_called_so_on_the_axis() -> None:
+    _, grid = style.sheet(1, 1, (4.0, 3.0), "months")
+    times = np.array([cftime.datetime(2001, month, 1, calendar="360_day") for month in (11, 12)])
+    drawn = style.time_axis(grid[0, 0], times, times[0], "month")
+    told = grid[0, 0].xaxis.get_major_formatter()
+    assert drawn.tolist() == [0, 1] and [told(x, 0) for x in (-1, 0, 2)] == ["2001-10", "2001-11", "2002-01"]
+    assert style.stamp(times[1], "month") == "2001-12"
