@@ -27,6 +27,7 @@ UPDATES = 4
 EPOCHS = 12  # over tables of up to some thousand series
 ENOUGH = 2400  # updates: larger tables are walked over less often, twice at least
 SIZES = {"hidden": 32, "dropout": 0.1}  # of networks within, where nobody says
+WIDER = {"hidden": 64, "dropout": 0.2}  # on long series
 SHORT = 15  # seasons (of 4 steps or more): on shorter series a network only weighs what smoothing says, adding nothing
 LONG = 20  # times what a linear skip reads: shorter series have none
 
@@ -104,23 +105,41 @@ def usual(problem: Problem) -> dict[str, Any]:
     Args:
         problem: whose size decides.
     """
+    return {"mode": "stateful", "loss": "pinball", "balance": False, "weight_decay": 1e-2} | (
+        _few(problem) if skip(problem) else _many(problem)
+    )
+
+
+def _many(problem: Problem) -> dict[str, Any]:
+    """Return how to learn from series that are short: side by side, each from its beginning."""
     steps, series = _steps(problem), problem.observed.sizes[SERIES]
     chunk = min(steps, CHUNK)
-    streams = min(max(series // UPDATES, FEWEST), USUAL if series <= USUAL**2 else series // USUAL, MOST)
+    streams = min(max(series // UPDATES, FEWEST), USUAL if series <= USUAL**2 else series // USUAL, MOST, series)
     updates = math.ceil(series / streams) * math.ceil(steps / chunk)
     return {
-        "mode": "stateful",
-        "loss": "pinball",
         "k1": chunk,
         "k2": chunk,
         "streams": streams,
         "epochs": min(EPOCHS, max(2, math.ceil(ENOUGH / updates))),
         "patience": EPOCHS,
         "learning_rate": 5e-3,
-        "weight_decay": 1e-2,
         "average": 0.98,
-        "balance": False,
         "spin_up": min(max(2, *problem.seasons[:1], 2), steps // 2),
+    }
+
+
+def _few(problem: Problem) -> dict[str, Any]:
+    """Return how to learn from series that are long: pieces of each side by side, whose lags are filled beforehand."""
+    chunk = min(max(24, 2 * max(problem.seasons[:1], default=0)), 64)
+    return {
+        "k1": chunk,
+        "k2": chunk,
+        "streams": max(8, min(64, 8 * problem.observed.sizes[SERIES])),
+        "epochs": 10,
+        "patience": 3,
+        "learning_rate": 1e-3,
+        "average": 0.0,
+        "spin_up": min(skip(problem), _steps(problem) // 4),
     }
 
 
@@ -131,7 +150,7 @@ def said(problem: Problem) -> str:
         problem: whose size decides.
     """
     steps, keys = _steps(problem), usual(problem)
-    whole = "each read whole" if steps <= CHUNK else f"{keys['k1']} steps at a time, the state carried on"
+    whole = "each read whole" if steps <= keys["k1"] else f"{keys['k1']} steps at a time, the state carried on"
     return f"{keys['mode']}: {problem.observed.sizes[SERIES]} series of up to {steps} steps, {whole}"
 
 
@@ -157,15 +176,25 @@ def wrapped(one: Member, problem: Problem) -> tuple[str, dict[str, Any]]:
         one: the model as the pipeline names it.
         problem: whose seasons it is told.
     """
-    known, steps = member("model", MODELS, one.type).Options.model_fields, length(problem)
-    skip = 2 * max(problem.leads, *problem.seasons, 0)
+    known, ahead = member("model", MODELS, one.type).Options.model_fields, skip(problem)
+    sizes = {key: value for key, value in (WIDER if ahead else SIZES).items() if key in known}
     return "smoothed", {
         "inner": one.type,
-        "inner_options": {key: value for key, value in SIZES.items() if key in known} | one.options,
+        "inner_options": sizes | one.options,
         "seasons": list(problem.seasons),
-        "skip": skip if steps >= LONG * skip else 0,
-        "added": steps >= SHORT * max(4, *problem.seasons[:1], 0),
+        "skip": ahead,
+        "added": length(problem) >= SHORT * max(4, *problem.seasons[:1], 0),
     }
+
+
+def skip(problem: Problem) -> int:
+    """Return how many last values a linear map beside the network reads: two seasons or horizons, on long series; or 0.
+
+    Args:
+        problem: whose series, seasons and leads decide.
+    """
+    lags = 2 * max(problem.leads, *problem.seasons, 0)
+    return lags if length(problem) >= LONG * lags else 0
 
 
 def length(problem: Problem) -> int:
