@@ -129,6 +129,21 @@ class Smoothed(Model):
             after |= {"smoothing.past": last}
         return self._sum(o, said, skipped.unsqueeze(3), scale), after | _named("inner", inner)
 
+    def skipped(self, x: Tensor, state: State) -> Tensor:
+        """Return what W reads at every step, (N, T, W).
+
+        Args:
+            x: (B, T, C).
+            state: before the first step.
+        """
+        said = self._read(x, state)[0]
+        past = torch.cat([state["smoothing.past"].flatten(0, 1), said.values], dim=1)
+        return past.unfold(1, self.options.skip, 1) - said.levels[:, :, REFERENCE : REFERENCE + 1]
+
+    def centre(self, y: Tensor) -> Tensor:
+        """Return the outputs that W adds to, (B, T, L, K), among all, ``y`` (B, T, L, K Q)."""
+        return y.unflatten(3, (self.shape.targets, -1))[..., 0 if self.shape.likelihood else self.quantiles // 2]
+
     def trace(self, x: Tensor, future: Tensor | None = None, state: State | None = None) -> dict[str, Tensor]:
         """See the contract; the network's within."""
         state = self.initial(len(x)) if state is None else state

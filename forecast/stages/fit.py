@@ -25,7 +25,7 @@ from forecast.outputs import demand_steps
 from forecast.registry import member
 from forecast.scaling import BaseScaling, Scaling
 from forecast.schema import TIME
-from forecast.stages import linear_start, panels
+from forecast.stages import linear_start, panels, skip_start
 from forecast.stages.problem import Problem
 from forecast.stages.workspace import Report, Workspace
 from forecast.training.progress import History
@@ -110,6 +110,7 @@ def fit_model(
     if settings.multistep == "recursive":
         demand_steps(model, data)
     linear_start.give(model, problem, scaling)
+    skip_start.give(networks, learn)
     done: list[History] = []
     version = f"{'again-' * judged}{workspace.pipeline.digest()}-{problem.data_version}"
     for number, (network, seed) in enumerate(zip(networks, seeds, strict=True)):
