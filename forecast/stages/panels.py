@@ -25,8 +25,7 @@ CHUNK = 128  # steps that the gradient reaches back: series up to this long are 
 FEWEST, USUAL, MOST = 8, 64, 1024  # series side by side: so many that an epoch has UPDATES updates and more
 UPDATES = 4
 EPOCHS = 12  # over tables of up to some thousand series
-SMALL, PATIENT = 500, 40  # values of a table in all, and epochs over a smaller one: each of them is one update
-ENOUGH = 2400  # updates: larger tables are walked over less often, twice at least
+LEAST, ENOUGH = 100, 2400  # updates in all: small tables are walked over more often, large ones less, twice at least
 SIZES = {"hidden": 32, "dropout": 0.1}  # of networks within, where nobody says
 WIDER = {"hidden": 64, "dropout": 0.2}  # on long series
 SHORT = 15  # seasons (of 4 steps or more): on shorter series a network only weighs what smoothing says, adding nothing
@@ -121,7 +120,7 @@ def _many(problem: Problem) -> dict[str, Any]:
         "k1": chunk,
         "k2": chunk,
         "streams": streams,
-        "epochs": PATIENT if series * steps < SMALL else min(EPOCHS, max(2, math.ceil(ENOUGH / updates))),
+        "epochs": max(math.ceil(LEAST / updates), min(EPOCHS, max(2, math.ceil(ENOUGH / updates)))),
         "patience": EPOCHS,
         "learning_rate": 5e-3,
         "average": 0.98,
