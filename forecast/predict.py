@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -136,15 +137,17 @@ class ModelForecaster(Forecaster):
         """See the contract."""
         data, before, steps = self._seen(observed, references, state)
         each = max(1, HELD // (len(references) * len(self.leads) * self.model.shape.outputs))
+        if not isinstance(data, Panel) or self.checkpoint.settings.get("multistep") == "recursive":
+            each = len(data.values)  # maps are one, and sample paths one draw
         parts, states = [], []
-        for start in range(0, len(data.values), each) if isinstance(data, Panel) else (0,):
-            rows = slice(start, start + each) if isinstance(data, Panel) else slice(None)
+        for rows in (slice(start, start + each) for start in range(0, len(data.values), each)):
             own = None if before is None else {name: value[rows] for name, value in before.items()}
             found, after = self._said(data.only(rows) if isinstance(data, Panel) else data, own, steps)
             parts.append(found)
             states.append(after)
         whole = [torch.cat(many) for many in zip(*parts, strict=True)]
-        going_on = {name: torch.cat([one[name] for one in states]).numpy() for name in states[0] if all(states)}
+        names = states[0] if all(states) else ()  # a block of series that do not begin together has no state
+        going_on = {name: torch.cat([one[name] for one in states]).numpy() for name in names}
         return {
             name: self._spread([part.select(3, at) for part in whole], observed, name, references)
             for at, name in enumerate(self.targets)
@@ -192,14 +195,11 @@ class ModelForecaster(Forecaster):
         data, before, steps = self._seen(observed, references, state)
         levels = self.checkpoint.settings.get("levels") or ()
         z, _ = outputs.sample_paths(self.model, data, before, steps=steps, levels=levels, paths=paths, seed=seed)
-        return {
-            name: xr.concat(
-                [self._labelled(one, observed, name, references) for one in z[..., at, :].unbind(3)], MEMBER
-            )
-            .assign_coords({MEMBER: np.arange(paths)})
-            .transpose(REFERENCE, LEAD, MEMBER, ...)
-            for at, name in enumerate(self.targets)
-        }
+        found, members = {}, xr.Variable(MEMBER, np.arange(paths))
+        for at, name in enumerate(self.targets):
+            each = [self._labelled(one, observed, name, references) for one in z[..., at, :].unbind(3)]
+            found[name] = xr.concat(each, members).transpose(REFERENCE, LEAD, MEMBER, ...)
+        return found
 
     def _seen(
         self, observed: xr.Dataset, references: np.ndarray, state: State | None
@@ -255,10 +255,9 @@ class ModelForecaster(Forecaster):
         space = schema.space_dims(observed)
         values = y.numpy()[0] if len(space) == 2 else np.moveaxis(y.numpy(), 0, -1)
         valid = schema.valid_times(references, self.leads)
-        coords = {REFERENCE: references, LEAD: self.leads, VALID_TIME: ((REFERENCE, LEAD), valid)}
-        labelled = xr.DataArray(
-            values, dims=(REFERENCE, LEAD, *space), coords=coords | schema.space_coords(observed), name=name
-        )
+        coords: dict[str, Any] = {REFERENCE: references, LEAD: self.leads, VALID_TIME: ((REFERENCE, LEAD), valid)}
+        coords |= schema.space_coords(observed)
+        labelled = xr.DataArray(values, coords, (REFERENCE, LEAD, *space), name)
         return self.scaling.undo(labelled, name).assign_attrs(observed[name].attrs)
 
 
@@ -287,7 +286,8 @@ def predict(
     """
     forecaster.checkpoint.check(observed)
     times = observed[TIME].values
-    if not len(times) or (times[-1] != reference and not forecaster.checkpoint.settings.get("known")):
+    told = forecaster.checkpoint.settings.get("known") and reference in times
+    if not len(times) or (times[-1] != reference and not told):
         got = f"{times[-1] if len(times) else 'no steps'}"
         raise ForecastError(f"observations that end at the reference time {reference}", got, "cut them there")
     central, after = forecaster.central(observed, np.array([reference]), state)

@@ -40,6 +40,16 @@ def test_a_name_and_a_source_are_enough() -> None:
         ({"name": "Small Net"}, "name: .*match pattern"),
         ({"source": {}}, "source.type: Field required"),
         ({"source": {"type": "sinus"}}, "source 'sinus' is not known; known are grid_files.*sine"),
+        ({"task": {"align": "end"}}, "known, seasons and align = 'end' are for scaling = 'series'"),
+        (
+            {"task": {"scaling": "series", "align": "end", "known": ["plan"]}},
+            "nothing after an end that could be known",
+        ),
+        ({"task": {"scaling": "series", "calendar": "insolation"}}, "insolation, position and spread are for maps"),
+        (
+            {"task": {"scaling": "series", "quantiles": [0.1, 0.9]}, "models": [{"type": "lstm"}]},
+            "pinball needs quantiles",
+        ),
         ({"baselines": ["oracle"]}, "baseline 'oracle' is not known; known are arima.*climatology.*seasonal_naive"),
         ({"models": [{"type": "transformer"}]}, "model 'transformer' is not known; known are bigru.*slstm"),
         ({"models": [{"type": "lstm"}, {"type": "lstm"}]}, "forecasters must differ in name, lstm is there twice"),

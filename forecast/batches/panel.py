@@ -98,8 +98,10 @@ class Panel(Frames):
 
     def only(self, series: slice) -> Panel:
         """Return the same of some ``series``."""
-        own = {name: getattr(self, name) for name in ("values", "begin", "known", "static", "ways")}
-        return replace(self, **{name: None if one is None else one[series] for name, one in own.items()})
+        assert isinstance(self.values, Tensor)
+        known, static, ways = (None if one is None else one[series] for one in (self.known, self.static, self.ways))
+        values, begin = self.values[series], self.begin[series]
+        return replace(self, values=values, begin=begin, known=known, static=static, ways=ways)
 
     def digest(self) -> str:
         """See the contract."""

@@ -131,6 +131,7 @@ def _verified(target: str, rows: list[dict[str, Any]]) -> None:
     first = next(iter(names))
     scored = [found.get((first, hour), {"scored": 0})["scored"] for hour in hours]
     cells.append(["[dim]values scored[/]", *(f"[dim]{count:,}[/]" for count in scored)])
-    heads = [f"{hour // 24} d" if hour % 24 == 0 else f"{hour} h" for hour in hours]
+    called = {row["lead_hours"]: row.get("lead") for row in rows}
+    heads = [called[hour] or (f"{hour // 24} d" if hour % 24 == 0 else f"{hour} h") for hour in hours]
     units = rows[0]["units"]
     show.table(f"{target}: RMSE [{units}] of issued forecasts, by lead", ["forecaster", *heads], cells)

@@ -17,7 +17,7 @@ from forecast.config.sections import Frozen, Member, Quality, Schedule, Split, T
 from forecast.errors import ForecastError
 from forecast.models import MODELS
 from forecast.sources import SOURCES
-from forecast.training.settings import Training
+from forecast.training.settings import LOSS_OF_SERIES, Training
 
 NAME = "[a-z][a-z0-9_]{0,62}"  # of a pipeline and of a model: they become names of folders, files and tables
 PATHS = ("paths", "static", "stations", "cache")  # keys of [source] that hold paths
@@ -55,7 +55,8 @@ class Pipeline(Frozen):
             if not re.fullmatch(NAME, model.name):
                 raise ValueError(f"model name {model.name!r} is not lower case letters, digits and underscores")
             try:
-                settings = self.training_of(model)
+                series = self.task.scaling == "series"
+                settings = self.training_of(model, {"loss": LOSS_OF_SERIES} if series else None)
                 loss, levels = settings.loss, self.task.quantiles
                 if settings.mode == "windows" and self.task.scaling != "series":
                     raise ValueError(f"training.mode of {model.name}: windows are for [task] scaling = 'series'")
@@ -141,7 +142,7 @@ def _rooted(root: Path, value: Any) -> Any:
 def _problems(error: ValidationError) -> list[str]:
     """Return a line for each broken rule: where, and what."""
     lines = []
-    for problem in error.errors():
+    for problem in (one for one in error.errors() if one["type"] != "default_factory_not_called"):
         where = ".".join(str(part) for part in problem["loc"])
         lines.append(f"{where or 'pipeline'}: {problem['msg'].removeprefix('Value error, ')}")
     return lines

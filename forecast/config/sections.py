@@ -124,6 +124,11 @@ class Task(Frozen):
             raise ValueError(f"horizon {self.horizon!r} must be a positive span, such as '24h' or '5D', or steps, 18")
         if self.scaling != "series" and (self.known or self.seasons is not None or self.align == "end"):
             raise ValueError("known, seasons and align = 'end' are for scaling = 'series'")
+        if self.align == "end" and self.known:
+            raise ValueError("align = 'end' leaves nothing after an end that could be known: take align = 'time'")
+        fields = {"position", "spread"} & set(self.static) if "static" in self.model_fields_set else set()
+        if self.scaling == "series" and (self.calendar == "insolation" or fields):
+            raise ValueError("insolation, position and spread are for maps, not for scaling = 'series'")
         once("variables", (*self.targets, *self.covariates, *self.known))
         once("static fields", self.static)
         return self

@@ -159,7 +159,7 @@ def some(count: int, most: int) -> list[int]:
 def time_axis(axes: Axes, times: np.ndarray, origin: Any, axis: str = "") -> np.ndarray:
     """Return times that the axis can draw, and dress it: dates, or days since ``origin`` in other calendars.
 
-    Where the data's steps have a name (``axis``, see forecast/axes.py), they are counted from ``origin``, and called so.
+    Where the data's steps have a name (``axis``, see forecast/axes.py), they count from ``origin``, called so.
     """
     values = np.asarray(times)
     if axis:

@@ -200,6 +200,8 @@ def build(forecast: xr.Dataset, scores: xr.Dataset | None, observed: xr.Dataset 
     """
     data = forecast.isel({REFERENCE: 0})
     space = space_dims(data)
+    if data.attrs.get("align") == "end":  # its steps are of no axis that observations have
+        observed = None
     scores, observed = _same(scores, data, space), _same(observed, data, space)
     if LEAD in scores.dims:
         scores = scores.reindex({LEAD: data[LEAD]})

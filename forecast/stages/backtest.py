@@ -183,7 +183,7 @@ def learned(workspace: Workspace, problem: Problem, report: Report) -> Iterator[
         if judged is not None:
             yield relearned(workspace, problem, judged, again) if problem.refit else judged
     for one in pipeline.models:
-        settings = pipeline.training_of(one, panels.usual(problem) if problem.panel else None)
+        settings = panels.settings_of(pipeline, one, problem)
         fitted = fit_model(workspace, problem, one, settings, report)
         judged = calibrated(workspace, problem, fitted)
         epochs = max(1, fitted.summary["best_epoch"])

@@ -61,7 +61,7 @@ def check(workspace: Workspace) -> Checked:
         facts["seasons"] = ", ".join(f"{season} steps" for season in problem.seasons) or "none"
         facts["known beforehand"] = ", ".join(problem.known) or "none"
         facts["scored from"] = "every step" if problem.origins is None else f"every {problem.origins} steps"
-        facts["learning"] = panels.said(problem)
+        facts["learning"] = panels.said(workspace.pipeline, problem)
     return Checked(facts | _models(workspace.pipeline, problem))
 
 
@@ -71,9 +71,10 @@ def _models(pipeline: Pipeline, problem: Problem) -> dict[str, str]:
     data, _ = framed(pipeline, problem, slice(0, 2))
     found = {}
     for model in pipeline.models:
-        settings = pipeline.training_of(model, panels.usual(problem) if problem.panel else None)
-        type_, options = panels.wrapped(model, problem) if problem.panel else (model.type, model.options)
-        network = create(member("model", MODELS | AROUND, type_), shape_of(data), options)
+        settings = panels.settings_of(pipeline, model, problem)
+        type_, options = panels.wrapped(model, problem)
+        levels = () if settings.loss == "squared" else pipeline.task.quantiles
+        network = create(member("model", MODELS | AROUND, type_), shape_of(data, levels, settings.loss), options)
         count = sum(parameter.numel() for parameter in network.parameters())
         places = _cells(network, data.grid) if data.grid else problem.observed.sizes[schema.SERIES]
         seconds = 6 * count * steps * places * settings.epochs * (model.ensemble or 1) / OPERATIONS_A_SECOND

@@ -193,14 +193,15 @@ def _windows(
     settings = given.checkpoint.settings
     targets, data = settings["targets"], replace(given.frames(observed), leads=given.model.shape.leads)
     unbroken = stretches(blocks.seen(observed, targets), int(params.get("training.max_gap", 0)))
-    length = max((stop - start for start, stop in unbroken), default=0)
+    leads = given.model.shape.leads
+    length = max((stop - start for start, stop in unbroken), default=0) - leads
     if length < 4:
         raise ForecastError("an unbroken stretch of 4 steps in the training span", f"{length}", "raise max_gap")
     effort = _effort(given)
     lags = int(np.clip(2 * (learning.k2 or 0), *effort.lags))
     spin_up = min(int(params.get("training.spin_up", 0)), length // 2)
     steps = spin_up + min(lags + 1 if given.model.aligned else int(settings["window"]), length - spin_up)
-    return (*_gathered(data, windows(unbroken, steps, 0), steps, effort.windows), spin_up)
+    return (*_gathered(data, windows(unbroken, steps, leads), steps, effort.windows), spin_up)
 
 
 def _cost(shape: Shape) -> Cost:

@@ -102,7 +102,7 @@ def fit_model(
     learn = streams(problem, data, [split.train], settings)
     early = None if judged else streams(problem, data, split.early, settings)
     levels = [] if settings.loss == "squared" else list(task.quantiles)
-    type_, options = panels.wrapped(one, problem) if problem.panel else (one.type, one.options)
+    type_, options = panels.wrapped(one, problem)
     kind, shape = member("model", MODELS | AROUND, type_), shape_of(data, levels, settings.loss)
     seeds = range(settings.seed, settings.seed + (one.ensemble or 1))
     networks = [create(kind, shape, options, seed, data.cells) for seed in seeds]

@@ -88,7 +88,7 @@ def guess(observed: xr.Dataset, attributes: Sequence[str], numbered: bool) -> Gu
     horizon, usual = _horizon(observed, reach, found)
     found.task["horizon"] = horizon
     early = float((reach.last[reach.last >= 0] < reach.last.max() - horizon).mean())
-    if early > CLEARER or (numbered and early > 0):
+    if not found.task.get("known") and (early > CLEARER or (numbered and early > 0)):
         found.task["align"] = "end"
         found.said.append(f"{early:.0%} of the series end early: each is laid so that its own last step is the last")
     few = observed.sizes[SERIES] < FEW

@@ -25,6 +25,8 @@ from forecast.schema import BASELINE, CONVENTIONS, LEAD, REFERENCE, SERIES, TIME
 from forecast.stages.problem import laid, observed_steps
 from forecast.stages.workspace import Workspace
 
+FEW = 5  # names of new series that are told
+
 
 @dataclass(frozen=True)
 class Issued:
@@ -74,6 +76,7 @@ def issue(workspace: Workspace, *, issue_time: datetime | None = None) -> Issued
     forecast = forecast.assign(_baselines(workspace, record, known, reference))
     late = pd.Timedelta(issued - reference) - step - delay
     degraded = _late(champion, reference, late // step) + _degraded(known, champion, reference)
+    degraded += _new(workspace.archive.load(version), champion)
     forecast = forecast.assign_attrs(_attributes(workspace, champion, version, issued, degraded, known))
     return Issued(workspace.store.write_issue(forecast, after), forecast, degraded, how)
 
@@ -93,6 +96,15 @@ def _told(champion: Forecaster, seen: xr.Dataset, archived: xr.Dataset, referenc
     ahead = archived.isel({TIME: slice(after, after + len(champion.leads))}).load()
     others = [name for name in seen.data_vars if name not in known]
     return xr.concat([seen, ahead.assign({name: ahead[name].where(False) for name in others})], TIME)
+
+
+def _new(archived: xr.Dataset, champion: Forecaster) -> list[str]:
+    """Say which series came after the champion was trained, and are not forecast."""
+    if SERIES not in archived.coords:
+        return []
+    new = np.setdiff1d(archived[SERIES].values, champion.checkpoint.datasets["space"][SERIES].values)
+    named = ", ".join(map(str, new[:FEW])) + (f" and {len(new) - FEW} more" if len(new) > FEW else "")
+    return [f"{named} came after the training and are not forecast: train again"] if len(new) else []
 
 
 def _resume(
@@ -204,6 +216,7 @@ def _attributes(
         "issue_time": stamp,
         "degraded": json.dumps(degraded),
         "step": pd.Timedelta(champion.step).isoformat(),
+        "align": workspace.pipeline.task.align,
         "inputs": inputs_digest(known, known.sizes[TIME], champion),
     }
     told = {

@@ -18,17 +18,21 @@ from forecast.registry import member
 from forecast.scaling import SeriesScaling
 from forecast.schema import SERIES, TIME
 from forecast.stages.problem import Problem
-from forecast.training.settings import Training
+from forecast.training.settings import LOSS_OF_SERIES, Training
 from forecast.windows import Span
 
 CHUNK = 128  # steps that the gradient reaches back: series up to this long are read whole
 FEWEST, USUAL, MOST = 8, 64, 1024  # series side by side: so many that an epoch has UPDATES updates and more
 UPDATES = 4
+SEASONS = 8  # that a piece of a series has at least
+SPIN_UP = 24  # seasons after which smoothing has forgotten where it began
 EPOCHS = 12  # over tables of up to some thousand series
 LEAST, ENOUGH = 100, 2400  # updates in all: small tables are walked over more often, large ones less, twice at least
 SIZES = {"hidden": 32, "dropout": 0.1}  # of networks within, where nobody says
 WIDER = {"hidden": 64, "dropout": 0.2}  # on long series
-SHORT = 15  # seasons (of 4 steps or more): on shorter series a network only weighs what smoothing says, adding nothing
+# Seasons (of 4 steps or more): on shorter series a network only weighs what smoothing says and adds nothing, unless it
+# is told of other variables, which have no other way into the forecast.
+SHORT = 15
 LONG = 20  # times what a linear skip reads: shorter series have none
 
 
@@ -99,23 +103,36 @@ def _windows(pieces: np.ndarray, length: int, stride: int) -> np.ndarray:
     return np.concatenate(found)
 
 
+def settings_of(pipeline: Pipeline, one: Member, problem: Problem) -> Training:
+    """Return how a model of a pipeline learns; on a table of series by what is usual, where nobody says.
+
+    Args:
+        pipeline: whose ``[training]`` it is.
+        one: the model as the pipeline names it.
+        problem: what it learns.
+    """
+    return pipeline.training_of(one, usual(problem) if problem.panel else None)
+
+
 def usual(problem: Problem) -> dict[str, Any]:
     """Return how a network of a table of series learns where the pipeline does not say: [training] keys.
 
     Args:
         problem: whose size decides.
     """
-    return {"mode": "stateful", "loss": "pinball", "balance": False, "weight_decay": 1e-2} | (
-        _few(problem) if skip(problem) else _many(problem)
-    )
+    back = min(problem.observed.sizes[TIME], SPIN_UP * max(problem.seasons, default=1))
+    keys = {"mode": "stateful", "loss": LOSS_OF_SERIES, "balance": False, "weight_decay": 1e-2}
+    return keys | {"cold_start": max(512, back)} | (_few(problem) if skip(problem) else _many(problem))
 
 
 def _many(problem: Problem) -> dict[str, Any]:
     """Return how to learn from series that are short: side by side, each from its beginning."""
-    steps, series = _steps(problem), problem.observed.sizes[SERIES]
-    chunk = min(steps, CHUNK)
+    steps, series, season = _steps(problem), problem.observed.sizes[SERIES], max(problem.seasons, default=1)
+    chunk, total = min(steps, CHUNK), series * steps
     streams = min(max(series // UPDATES, FEWEST), USUAL if series <= USUAL**2 else series // USUAL, MOST)
-    updates = math.ceil(series / streams) * math.ceil(steps / chunk)
+    if series < streams:  # they are cut, never so short that a season would not be seen
+        streams = max(series, min(streams, total // (SEASONS * season)))
+    updates = math.ceil(total / (streams * chunk))
     return {
         "k1": chunk,
         "k2": chunk,
@@ -143,15 +160,18 @@ def _few(problem: Problem) -> dict[str, Any]:
     }
 
 
-def said(problem: Problem) -> str:
-    """Say how networks of a table of series learn where the pipeline does not say, and why.
+def said(pipeline: Pipeline, problem: Problem) -> str:
+    """Say how networks of a table of series learn, and why.
 
     Args:
-        problem: whose size decides.
+        pipeline: whose ``[training]`` stands before what is usual.
+        problem: whose size decides otherwise.
     """
-    steps, keys = _steps(problem), usual(problem)
-    whole = "each read whole" if steps <= keys["k1"] else f"{keys['k1']} steps at a time, the state carried on"
-    return f"{keys['mode']}: {problem.observed.sizes[SERIES]} series of up to {steps} steps, {whole}"
+    steps, keys = _steps(problem), Training(**{**usual(problem), **pipeline.training.model_dump(exclude_unset=True)})
+    if keys.mode == "windows":
+        return f"windows of {keys.k1} steps, each from a fresh state, as the pipeline asks"
+    whole = "each read whole" if steps <= keys.k1 else f"{keys.k1} steps at a time, the state carried on"
+    return f"stateful: {problem.observed.sizes[SERIES]} series of up to {steps} steps, {whole}"
 
 
 def _steps(problem: Problem) -> int:
@@ -170,20 +190,30 @@ def size(problem: Problem, target: str) -> xr.DataArray:
 
 
 def wrapped(one: Member, problem: Problem) -> tuple[str, dict[str, Any]]:
-    """Return the type and the options of the network that a model of a pipeline becomes on a table of series.
+    """Return the type and the options of the network that a model of a pipeline is; on a table of series, becomes.
 
     Args:
         one: the model as the pipeline names it.
         problem: whose seasons it is told.
+
+    Raises:
+        ForecastError: a residual on a table, where what is added to is what smoothing says.
     """
+    if not problem.panel:
+        return one.type, one.options
+    if "residual" in one.options:
+        got = f"residual = {one.options['residual']!r}"
+        remedy = "leave it out: its output is added to what smoothing says"
+        raise ForecastError(f"{one.name} without a residual on a table of series", got, remedy)
     known, ahead = member("model", MODELS, one.type).Options.model_fields, skip(problem)
+    told = bool(problem.known or problem.covariates)
     sizes = {key: value for key, value in (WIDER if ahead else SIZES).items() if key in known}
     return "smoothed", {
         "inner": one.type,
         "inner_options": sizes | one.options,
         "seasons": list(problem.seasons),
         "skip": ahead,
-        "added": length(problem) >= SHORT * max(4, *problem.seasons[:1], 0),
+        "added": told or length(problem) >= SHORT * max(4, *problem.seasons[:1], 0),
     }
 
 

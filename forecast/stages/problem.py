@@ -149,6 +149,9 @@ def concrete(workspace: Workspace, observed: xr.Dataset, version: str) -> Proble
     leads = _leads(task.horizon, delay, step, observed)
     times = observed[TIME].values[: observed_steps(observed, targets, task)]
     split = Split.from_config(pipeline.split, times, leads, step, 0 if panel else None)
+    if panel and leads > (room := split.select(observed, split.validate).sizes[TIME]):
+        remedy = "shorten [task] horizon, or lengthen [split] validate"
+        raise ForecastError(f"a validation span of at least the {leads} steps of the horizon", f"{room}", remedy)
     _scorable(pipeline, observed, targets)
     static, mask = standing(workspace, observed)
     if mask is not None:
@@ -190,14 +193,17 @@ def laid(task: Task, observed: xr.Dataset, targets: Sequence[str]) -> xr.Dataset
 
 
 def observed_steps(observed: xr.Dataset, targets: Sequence[str], task: Task) -> int:
-    """Return how many steps the targets reach: all, but where what is known beforehand goes on after them.
+    """Return how many steps the targets reach: all, but on tables of series, whose other columns may go on after them.
 
     Args:
         observed: canonical observations.
         targets: what is forecast.
         task: of the pipeline.
     """
-    return 1 + int(np.flatnonzero(blocks.seen(observed, targets))[-1]) if task.known else observed.sizes[TIME]
+    if task.scaling != "series":
+        return observed.sizes[TIME]
+    seen = np.flatnonzero(blocks.seen(observed, targets))
+    return 1 + int(seen[-1]) if len(seen) else observed.sizes[TIME]
 
 
 def _leads(horizon: str | int, delay: pd.Timedelta, step: pd.Timedelta, observed: xr.Dataset) -> int:

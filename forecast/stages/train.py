@@ -106,7 +106,7 @@ def train(workspace: Workspace, *, report: Report = silent) -> Trained:
         report("fit baselines", len(pipeline.baselines), len(pipeline.baselines))
         learned: dict[str, History] = {}
         for one in pipeline.models:
-            settings = pipeline.training_of(one, panels.usual(problem) if problem.panel else None)
+            settings = panels.settings_of(pipeline, one, problem)
             options = checked(member("model", MODELS, one.type), one.options).model_dump()
             params = {"type": one.type, "options": options, "training": settings.model_dump()}
             with parent.child(one.name, tags=tags | {"family": "model", "seed": settings.seed}, params=params) as run:

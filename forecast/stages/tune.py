@@ -145,7 +145,7 @@ def _searched(
 ) -> Found:
     """Do one model's trials, from where they stand, until there are enough or the time is up."""
     one = one.model_copy(update={"ensemble": None})
-    settings = _settings(workspace.pipeline, problem, one)
+    settings = panels.settings_of(workspace.pipeline, one, problem)
     present = _options(problem, one) | {f"training.{name}": value for name, value in settings.model_dump().items()}
     steps = problem.split.select(problem.observed, problem.split.train).sizes[TIME]
     axes = space(one.type, present, keep, steps)
@@ -214,7 +214,7 @@ class _Trial:
     def _fitted(self) -> Fitted:
         pipeline = self.workspace.pipeline.model_copy(update={"models": (self.one,)})
         alone = Workspace(self.folder / str(self.attempt.number), pipeline)  # its training checkpoint is its own
-        settings = _settings(pipeline, self.problem, self.one)
+        settings = panels.settings_of(pipeline, self.one, self.problem)
         return fit_model(alone, self.problem, self.one, settings, self._told, self._watch)
 
     def _told(self, what: str, done: int, total: int) -> None:
@@ -224,11 +224,6 @@ class _Trial:
         self.attempt.tell(int(line["epoch"]), line["early_loss"])
         if time.monotonic() > self.until:
             raise Late
-
-
-def _settings(pipeline: Pipeline, problem: Problem, one: Member) -> Training:
-    """Return how a model learns, as training has it."""
-    return pipeline.training_of(one, panels.usual(problem) if problem.panel else None)
 
 
 def _options(problem: Problem, one: Member) -> dict[str, Any]:

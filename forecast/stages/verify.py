@@ -8,9 +8,9 @@ from typing import Any
 import xarray as xr
 
 from forecast import schema, verification
-from forecast.axes import AXIS, label
+from forecast.axes import AXIS, label, label_lead
 from forecast.schema import BASELINE, LEAD, REFERENCE
-from forecast.stages.problem import laid, observed_steps, roles
+from forecast.stages.problem import observed_steps, roles
 from forecast.stages.workspace import Workspace
 
 
@@ -19,7 +19,8 @@ class Verified:
     """Scores of issued forecasts.
 
     Attributes:
-        rows: one for each target, forecaster and lead that has been observed: RMSE, and the number of values scored.
+        rows: one for each target, forecaster and lead that has been observed: RMSE, and the number of values scored;
+            ``lead`` in steps, where these have a name.
         note: how many issues there are, and how many could be scored.
     """
 
@@ -37,10 +38,12 @@ def verify(workspace: Workspace) -> Verified:
     issues = workspace.store.issues().drop_duplicates(REFERENCE, keep="last")
     if issues.empty:
         return Verified([], "no forecast has been issued yet")
+    if workspace.pipeline.task.align == "end":
+        note = f"{len(issues)} issued; series laid by their ends have no axis in common with what came since"
+        return Verified([], f"{note}: `forecast backtest` scores them")
     forecasts = [workspace.store.read(forecast_id) for forecast_id in issues["forecast_id"]]
     observed, task = workspace.archive.load(), workspace.pipeline.task
     targets, _ = roles(workspace.pipeline, observed, workspace.source.targets)
-    observed = laid(task, observed, targets)
     last = observed[schema.TIME].values[observed_steps(observed, targets, task) - 1]
     observed = observed.sel({schema.TIME: slice(issues[REFERENCE].min(), last)})
     due = [one for one in forecasts if (one[schema.VALID_TIME].values <= last).any()]
@@ -75,6 +78,7 @@ def _rows(target: str, forecasts: list[xr.Dataset], observed: xr.Dataset) -> lis
         {
             "target": target,
             "forecaster": name,
+            "lead": label_lead(lead, axis) if (axis := observed.attrs.get(AXIS)) else "",
             "lead_hours": int(lead.astype("timedelta64[h]").astype(int)),
             "rmse": float(table["rmse"].sel({"forecaster": name, LEAD: lead})),
             "units": table["rmse"].attrs["units"],

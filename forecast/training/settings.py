@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+LOSS_OF_SERIES = "pinball"
+"""Of tables of series, where nobody says; what else is usual there follows from their size (stages/panels.py)."""
+
 
 class Training(BaseModel):
     """How models learn. Steps are steps of the data; a chunk is the stretch that one update sees (k2 >= k1).

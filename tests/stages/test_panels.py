@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,3 +155,36 @@ def test_maps_have_no_scaling_by_series(tmp_path: Path) -> None:
     (tmp_path / "maps.toml").write_text(text)
     with pytest.raises(ForecastError, match=r"(?s)series for .task. scaling = 'series'.*got maps.*leave scaling out"):
         check(Workspace(tmp_path, config.load(tmp_path / "maps.toml")))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("validate = 4", "validate = 3", "validation span of at least the 4 steps of the horizon.*got 3.*shorten"),
+        ("hidden = 4", 'residual = "damped"', "gru without a residual on a table.*residual = 'damped'.*leave it out"),
+    ],
+)
+def test_what_cannot_be_judged_or_would_be_ignored_is_refused(
+    workspace: Workspace, before: str, after: str, words: str
+) -> None:
+    place = workspace.home.parent / "wrong.toml"
+    place.write_text(TEXT.replace(before, after, 1))
+    with pytest.raises(ForecastError, match=f"(?s){words}"):
+        check(Workspace(workspace.home, config.load(place)))
+
+
+def test_series_that_came_after_the_training_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    shutil.copytree(workspace.home.parent, tmp_path / "grown")
+    grown = table()
+    new = grown[grown["shop"] == "s0"].assign(shop="s9")
+    pd.concat([grown, new]).to_csv(tmp_path / "grown" / "shops.csv", index=False)
+    place = Workspace(tmp_path / "grown" / "home", config.load(tmp_path / "grown" / "shops.toml"))
+    ingest(place)
+    assert "s9 came after the training and are not forecast: train again" in issue(place).degraded
+
+
+def test_what_is_known_or_looked_at_may_add_to_a_forecast_of_short_series(workspace: Workspace) -> None:
+    problem = pose(workspace)
+    one = workspace.pipeline.models[0]
+    assert panels.wrapped(one, problem)[1]["added"]
+    assert not panels.wrapped(one, dataclasses.replace(problem, known=()))[1]["added"]
