@@ -80,7 +80,7 @@ type = "lstm"
 type = "mlp"
 """
 LONG = 'shape = "long"\nid = "series"\nunits = { value = "1" }'
-WEATHER = LONG.replace("}", ', dewp = "1", pressure = "1", wind_speed = "1", humid = "1" }')
+WEATHER = LONG.replace("}", ', dewp = "degF", pressure = "hPa", wind_speed = "mile hour-1", humid = "%" }')
 
 
 def etth1() -> pd.DataFrame:
